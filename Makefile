@@ -1,0 +1,46 @@
+# Every command of the house. On a fresh machine `make demo` and `make test` install what they need.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := .uv/bin/uv
+BIN := .venv/bin
+UV_QUIET ?= --quiet
+
+.PHONY: help install demo test check format lock clean
+
+help:            ## list the commands
+	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+
+install: .venv/installed  ## make the environment from the committed lock
+
+# uv from PATH when it is there, else its pinned release from PyPI into .uv
+$(UV):
+	@mkdir -p .uv/bin
+	@if command -v uv >/dev/null 2>&1; then ln -sf "$$(command -v uv)" $(UV); \
+	else $(PYTHON) -m venv .uv && .uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); fi \
+	|| { echo "cellkin needs Python 3.11+ with venv and pip (Debian: apt-get install python3-venv), or uv on the PATH" >&2; rm -rf .uv; exit 1; }
+
+# the lock holds every package with its hash and no registry address (docs/decisions/0001-lock-without-addresses.md)
+.venv/installed: $(UV) pyproject.toml requirements-dev.lock
+	@test -x $(BIN)/python || $(UV) venv $(UV_QUIET) --python $(PYTHON) .venv
+	@$(UV) pip sync $(UV_QUIET) --python $(BIN)/python --require-hashes requirements-dev.lock
+	@$(UV) pip install $(UV_QUIET) --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install    ## a simulated movie, tracked into Neo4j, scored and served; Ctrl-C stops it
+	@$(BIN)/cellkin demo
+
+test: install    ## the whole test suite, against a real Neo4j
+	@$(BIN)/pytest
+
+check: install   ## formatting, lint, types and import rules
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+format: install  ## format the code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix-only .
+
+lock: $(UV)      ## resolve the dependencies anew
+	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.lock
+	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+clean:           ## remove the environment
+	rm -rf .venv .uv

@@ -1,0 +1,1 @@
+"""Where ingest, tracker and graph meet: settings, pipeline, GraphQL, tables, command line."""

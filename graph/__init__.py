@@ -1,0 +1,1 @@
+"""Lineages in Neo4j: the managed server, the store, and the scores."""

@@ -1,0 +1,1 @@
+"""How a computed tracking differs from a reference: matching, operations, measures."""

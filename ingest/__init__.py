@@ -1,0 +1,1 @@
+"""Movies, label images, detections and lineages: read, measured, checked and simulated."""

@@ -1,0 +1,20 @@
+"""How a long step tells the world how far it is, without knowing who listens."""
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Progress(Protocol):
+    """Wraps an iterable as it is consumed: `for t in progress(frames, "Segmenting"): ...`."""
+
+    def __call__(self, items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+        """Yield every item of `items`; `total` is their number where `len(items)` cannot tell."""
+        ...
+
+
+def silent(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+    """Report nothing: the default of every function that takes a `Progress`."""
+    del description, total
+    return iter(items)

@@ -1,0 +1,1 @@
+"""Trackers: detections in, links and divisions out."""
