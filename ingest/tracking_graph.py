@@ -34,7 +34,7 @@ class Detections:
         frame: (N,) zero-based frame.
         label: (N,) value of the cell in its frame's label image, > 0.
         y, x: (N,) centroid in pixels.
-        features: name → (N,) column; names in docs/glossary.md (area in pixels, mean_0 the mean of channel 0, …).
+        features: name → (N,) column; area in pixels, mean_0 of channel 0, … (docs/glossary.md).
     """
 
     frame: IntArray
@@ -104,7 +104,7 @@ class Tracks:
 
     @cached_property
     def _ancestry(self) -> tuple[IntArray, IntArray]:
-        # A parent begins before its child, and tracks are sorted by begin: doubling pointers needs log2(depth) rounds.
+        # Doubling the pointers to the parents needs log2(depth) rounds.
         rows = np.arange(len(self), dtype=np.int64)
         up = np.where(self.parent < 0, rows, self.parent)
         depth = (self.parent >= 0).astype(np.int64)
@@ -160,11 +160,11 @@ class TrackingGraph:
         n = len(self.detections)
         inner, outer = self.links[within], self.links[~within]
         pairs = coo_array((np.ones(len(inner), bool), (inner[:, 0], inner[:, 1])), shape=(n, n))
-        count, component = connected_components(pairs, directed=False)
-        # Detections are sorted by (frame, label): the first row of a component is its first detection.
-        _, first, component = np.unique(component, return_index=True, return_inverse=True)
+        count, group = connected_components(pairs, directed=False)
+        # Detections are sorted by (frame, label): the first row of a run is its first detection.
+        _, first, run = np.unique(group, return_index=True, return_inverse=True)
         order = np.argsort(first)  # (begin, first label), since rows ascend so
-        of_detection = np.argsort(order)[component].astype(np.int64)
+        of_detection = np.argsort(order)[run].astype(np.int64)
         first = first[order].astype(np.int64)
         last = np.zeros(count, np.int64)
         np.maximum.at(last, of_detection, np.arange(n))
