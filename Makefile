@@ -38,9 +38,9 @@ check: install   ## formatting, lint, types and import rules
 format: install  ## format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix-only .
 
-lock: $(UV)      ## resolve the dependencies anew
-	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.lock
-	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+lock: $(UV)      ## resolve what pyproject.toml asks (UPGRADE=--upgrade: all anew)
+	@$(UV) pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.lock
+	@$(UV) pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 
 clean:           ## remove the environment
 	rm -rf .venv .uv
