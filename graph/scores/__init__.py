@@ -1,1 +1,1 @@
-"""How a computed tracking differs from a reference: matching, operations, measures."""
+"""Scores: a computed tracking compared with a reference tracking of the same movie."""

@@ -1,0 +1,63 @@
+"""Joint histograms of label images."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from graph.scores.overlaps import count_frame, count_overlaps
+from ingest.errors import InputError
+from ingest.movie import LabelImages
+
+Image = npt.NDArray[np.int32]
+labels = hnp.arrays(np.int32, (5, 7), elements=st.sampled_from([0, 0, 1, 2, 40_000, 2**31 - 1]))
+
+
+@given(labels, labels)
+def test_frame_counts_each_pair_of_labels_as_a_look_at_every_pixel_does(first: Image, second: Image) -> None:
+    expected: dict[tuple[int, int], int] = {}
+    for pair in zip(first.ravel().tolist(), second.ravel().tolist(), strict=True):
+        if pair != (0, 0):
+            expected[pair] = expected.get(pair, 0) + 1
+    reference, computed, pixels = count_frame(first, second).tolist()
+    assert list(zip(zip(reference, computed, strict=True), pixels, strict=True)) == sorted(expected.items())
+
+
+def test_runs_may_reach_the_last_pixel_and_cross_the_end_of_a_row() -> None:
+    first = np.array([[0, 3, 3], [3, 3, 3]], np.uint8)
+    second = np.array([[0, 0, 7], [7, 7, 7]], np.uint16)
+    assert count_frame(first, second).tolist() == [[3, 3], [0, 7], [1, 4]]
+
+
+def test_frame_without_pixels_has_no_pairs() -> None:
+    nothing = np.zeros((0, 4), np.int32)
+    assert count_frame(nothing, nothing).shape == (3, 0)
+
+
+def test_movie_keeps_the_order_of_its_frames_whatever_the_number_of_workers() -> None:
+    rng = np.random.default_rng(3)
+    first, second = rng.integers(0, 4, (2, 9, 6, 5), dtype=np.int32)
+    first[4] = second[4] = 0
+    one = count_overlaps(LabelImages.from_array(first), LabelImages.from_array(second), workers=1)
+    four = count_overlaps(LabelImages.from_array(first), LabelImages.from_array(second), workers=4)
+    assert np.all(np.diff(one.frame) >= 0)
+    assert 4 not in one.frame
+    for name in ("frame", "reference", "computed", "pixels"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(four, name))
+
+
+def test_movie_without_frames_has_no_overlaps() -> None:
+    nothing = LabelImages.from_array(np.zeros((0, 4, 5), np.int32))
+    assert count_overlaps(nothing, nothing).pixels.size == 0
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"), [((2, 6, 5), "3 frames.*2"), ((3, 6, 4), r"\(6, 5\) pixels.*\(6, 4\)")]
+)
+def test_movies_of_different_shape_are_refused(shape: tuple[int, int, int], words: str) -> None:
+    first = LabelImages.from_array(np.zeros((3, 6, 5), np.int32))
+    second = LabelImages.from_array(np.zeros(shape, np.int32))
+    with pytest.raises(InputError, match=words):
+        count_overlaps(first, second)
