@@ -1,9 +1,13 @@
 """Fixtures that all tests share: the real movies, and one real Neo4j for the session."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from graph.jars import default_cache
+from graph.server import ManagedServer, ServerAddress
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -17,3 +21,13 @@ def data_folder() -> Path:
             f"no real movies at {folder}: set CELLKIN_TEST_DATA to the folder that holds ctc/ and scored/"
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerAddress]:
+    """A real Neo4j for the session, empty, with the jars of the usual cache (fetched where missing)."""
+    server = ManagedServer(tmp_path_factory.mktemp("neo4j"), default_cache(), fast_start=True)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
