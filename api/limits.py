@@ -1,0 +1,261 @@
+"""How much one query may ask for: measured in one pass, before the query is validated or run.
+
+The pass visits every node of the document once and keeps what it learned of each fragment, so that fragments
+which spread others twice, twenty levels deep, cost no more than their text.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
+    get_named_type,
+    get_nullable_type,
+    is_composite_type,
+    is_list_type,
+)
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.field import StrawberryField
+
+from api.fields import Cost, ListSize
+from ingest.errors import CellkinError
+
+T = TypeVar("T")
+
+MAX_PAGE = 1000
+"""Most that one page of a connection may hold: the largest `first`."""
+UNSTATED_LIST_SIZE = 10
+MAX_NESTING = 100
+"""Levels of selections and spreads that are walked at all; the depth of fields is bounded far below."""
+
+ASK_FLAT = "ask for a lineage as its flat list of tracks with their parents"
+
+
+class LimitError(CellkinError):
+    """A query that asks for more than one request may."""
+
+    code = "LIMIT_EXCEEDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How large a query, or a part of it, is with its fragments unfolded.
+
+    Attributes:
+        depth: fields within fields.
+        fields: all of them.
+        aliases: fields under another name.
+        cost: values that the answer may hold.
+    """
+
+    depth: int = 0
+    fields: int = 0
+    aliases: int = 0
+    cost: int = 0
+
+    def beside(self, other: "Extent") -> "Extent":
+        """Both, in one selection."""
+        return Extent(
+            max(self.depth, other.depth),
+            self.fields + other.fields,
+            self.aliases + other.aliases,
+            self.cost + other.cost,
+        )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that one request may hold.
+
+    Attributes:
+        body: bytes of the request.
+        tokens: of the GraphQL document.
+        depth, fields, aliases, cost: as in `Extent`.
+        detections: detections that one request may read from the store.
+    """
+
+    body: int = 256 * 1024
+    tokens: int = 4_000
+    depth: int = 24
+    fields: int = 500
+    aliases: int = 100
+    cost: int = 250_000
+    detections: int = 200_000
+
+    def check(self, extent: Extent) -> None:
+        """Refuse a query that is too large.
+
+        Raises:
+            LimitError: names what is too large, how large it is, and what to do.
+        """
+        for value, limit, unit, remedy in (
+            (extent.depth, self.depth, "levels of fields", ASK_FLAT),
+            (extent.fields, self.fields, "fields", "split it into several queries"),
+            (extent.aliases, self.aliases, "aliases", "split it into several queries"),
+            (
+                extent.cost,
+                self.cost,
+                "values in its answer",
+                "ask for fewer (first), or take the table by URL",
+            ),
+        ):
+            if value > limit:
+                shown = f"{value:,}" if value < 10**12 else "more than 10¹²"
+                raise LimitError(f"the query asks for {shown} {unit}, the limit is {limit:,}", remedy=remedy)
+
+
+def measure(document: DocumentNode, schema: GraphQLSchema, variables: Mapping[str, Any]) -> Extent:
+    """The largest extent of the document's operations; it need not be valid.
+
+    Raises:
+        LimitError: selections and spreads are nested in more than `MAX_NESTING` levels.
+    """
+    walk = _Walk(document, schema, variables)
+    extents = [
+        walk.selections(node.selection_set, schema.get_root_type(node.operation), 0)
+        for node in document.definitions
+        if isinstance(node, OperationDefinitionNode)
+    ]
+    return Extent(*(max((getattr(e, name) for e in extents), default=0) for name in Extent.__slots__))
+
+
+class _Walk:
+    """One pass over a document, each fragment measured once."""
+
+    def __init__(self, document: DocumentNode, schema: GraphQLSchema, variables: Mapping[str, Any]) -> None:
+        self._schema = schema
+        self._variables = variables
+        self._defaults = _defaults(document)
+        self._fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        self._measured: dict[str, Extent] = {}
+
+    def selections(
+        self, selection_set: SelectionSetNode | None, parent: GraphQLNamedType | None, nesting: int
+    ) -> Extent:
+        if nesting > MAX_NESTING:
+            raise LimitError(f"the query is nested in more than {MAX_NESTING} levels", remedy=ASK_FLAT)
+        total = Extent()
+        for node in selection_set.selections if selection_set else ():
+            total = total.beside(self._selection(node, parent, nesting + 1))
+        return total
+
+    def _selection(self, node: SelectionNode, parent: GraphQLNamedType | None, nesting: int) -> Extent:
+        if isinstance(node, FieldNode):
+            return self._field(node, parent, nesting)
+        if isinstance(node, FragmentSpreadNode):
+            return self._fragment(node.name.value, nesting)
+        assert isinstance(node, InlineFragmentNode)
+        condition = node.type_condition
+        on = self._schema.get_type(condition.name.value) if condition else parent
+        return self.selections(node.selection_set, on, nesting)
+
+    def _fragment(self, name: str, nesting: int) -> Extent:
+        if name not in self._measured:
+            self._measured[name] = Extent()  # for a fragment that spreads itself, which validation refuses
+            node = self._fragments.get(name)
+            if node is not None:
+                on = self._schema.get_type(node.type_condition.name.value)
+                self._measured[name] = self.selections(node.selection_set, on, nesting)
+        return self._measured[name]
+
+    def _field(self, node: FieldNode, parent: GraphQLNamedType | None, nesting: int) -> Extent:
+        field = self._schema.get_field(parent, node.name.value) if is_composite_type(parent) else None
+        inner = self.selections(node.selection_set, get_named_type(field.type) if field else None, nesting)
+        size = self._size(node, field) if field else 1
+        return Extent(
+            depth=1 + inner.depth,
+            fields=1 + inner.fields,
+            aliases=(node.alias is not None) + inner.aliases,
+            cost=size * (_weight(field) + inner.cost),
+        )
+
+    def _size(self, node: FieldNode, field: GraphQLField) -> int:
+        """How many items the field may give."""
+        rule = _directive(field, ListSize)
+        if rule is not None:
+            return next(self._asked_sizes(node, rule), rule.assumed_size)
+        return UNSTATED_LIST_SIZE if is_list_type(get_nullable_type(field.type)) else 1
+
+    def _asked_sizes(self, node: FieldNode, rule: ListSize) -> Iterator[int]:
+        """What the arguments ask for, up to the `MAX_PAGE` that the field itself insists on."""
+        for argument in node.arguments or ():
+            if argument.name.value in (rule.slicing_arguments or ()):
+                size = self._integer(argument.value)
+                if size is not None:
+                    yield min(max(size, 0), MAX_PAGE)
+
+    def _integer(self, value: ValueNode) -> int | None:
+        if isinstance(value, VariableNode):
+            given = self._variables.get(value.name.value, self._defaults.get(value.name.value))
+            return given if isinstance(given, int) else None
+        return _literal(value)
+
+
+def _literal(value: ValueNode | None) -> int | None:
+    if not isinstance(value, IntValueNode):
+        return None
+    return int(value.value) if len(value.value) < 10 else MAX_PAGE  # Python refuses to read 5000 digits
+
+
+def _defaults(document: DocumentNode) -> dict[str, int]:
+    """Default values of integer variables, the largest where operations disagree."""
+    defaults: dict[str, int] = {}
+    for node in document.definitions:
+        for variable in getattr(node, "variable_definitions", None) or ():
+            name, value = variable.variable.name.value, _literal(variable.default_value)
+            if value is not None:
+                defaults[name] = max(value, defaults.get(name, value))
+    return defaults
+
+
+def _directive(field: GraphQLField, kind: type[T]) -> T | None:
+    """The schema directive of that kind on a field, as strawberry keeps it."""
+    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    directives = definition.directives if isinstance(definition, StrawberryField) else ()
+    return next((directive for directive in directives if isinstance(directive, kind)), None)
+
+
+def _weight(field: GraphQLField | None) -> int:
+    cost = _directive(field, Cost) if field else None
+    return int(cost.weight) if cost else 1
+
+
+class QueryLimits(SchemaExtension):
+    """Holds every query to `limits`, before it is validated: a query may be costly to validate, too."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def on_operation(self) -> Iterator[None]:
+        """Have the parser stop at the limit of tokens."""
+        self.execution_context.parse_options["max_tokens"] = self._limits.tokens
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        """Refuse a query beyond the limits; what is refused here is not validated."""
+        context = self.execution_context
+        assert context.graphql_document is not None, "validation follows parsing"
+        try:
+            extent = measure(context.graphql_document, context.schema._schema, context.variables or {})
+            self._limits.check(extent)
+        except LimitError as error:
+            context.pre_execution_errors = [GraphQLError(str(error), original_error=error)]
+        yield

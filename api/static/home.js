@@ -1,0 +1,132 @@
+// The start page: asks this service for its movies, as any other client would.
+
+const MOVIES = `{
+  movies {
+    name frames height width pixelSize minutesPerFrame
+    trackings {
+      id kind author version
+      counts { detections tracks divisions }
+      scores { computed { id } reference { author } TRA }
+    }
+  }
+}`;
+
+const lineages = (tracking) => `# The lineages of the first five founders: each a flat list of tracks with their parents, and its divisions.
+query Lineages {
+  tracking(id: "${tracking}") {
+    tracks(first: 5, founders: true) {
+      nodes {
+        label
+        lineage {
+          tracks { id label parent { id } generation begin end }
+          divisions { frame mother { id } daughters { id } }
+        }
+      }
+    }
+  }
+}
+`;
+
+const element = (name, attributes = {}, ...children) => {
+  const made = Object.assign(document.createElement(name), attributes);
+  made.append(...children);
+  return made;
+};
+const count = (value) => value.toLocaleString("en");
+const round = (value, digits) => String(Number(value.toFixed(digits)));
+
+async function ask(query) {
+  const response = await fetch("/graphql", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ query }),
+  });
+  const answer = await response.json();
+  if (answer.errors) throw new Error(answer.errors[0].message);
+  return answer.data;
+}
+
+function facts(movie) {
+  const known = [`${count(movie.frames)} frames`, `${movie.height} × ${movie.width} pixels`];
+  if (movie.pixelSize) known.push(`${round(movie.pixelSize, 4)} µm a pixel`);
+  if (movie.minutesPerFrame) known.push(`${round(movie.minutesPerFrame, 3)} min a frame`);
+  return known.join(" · ");
+}
+
+function score(tracking) {
+  const [best] = tracking.scores.filter((s) => s.computed.id === tracking.id && s.TRA !== null);
+  return best ? element("span", { title: `against ${best.reference.author}` }, round(best.TRA, 4)) : "–";
+}
+
+function trackingRow(tracking) {
+  const { detections, tracks, divisions } = tracking.counts;
+  const number = (value) => element("td", { className: "number" }, value);
+  const kind = tracking.kind.toLowerCase().replace("_", " ");
+  return element(
+    "tr",
+    {},
+    element("td", {}, element("span", { className: `kind ${tracking.kind}` }, kind)),
+    element("td", { title: tracking.id }, [tracking.author, tracking.version].filter(Boolean).join(" ")),
+    ...[detections, tracks, divisions].map((value) => number(count(value))),
+    number(score(tracking)),
+    element(
+      "td",
+      {},
+      element("a", { href: `/graphql?query=${encodeURIComponent(lineages(tracking.id))}` }, "lineages"),
+      element("a", { href: `/trackings/${tracking.id}/timeseries.parquet` }, "Parquet"),
+      element("a", { href: `/trackings/${tracking.id}/timeseries.csv` }, "CSV"),
+    ),
+  );
+}
+
+function movieCard(movie) {
+  const titles = ["tracking", "by", "detections", "tracks", "divisions", "TRA", ""];
+  const numbers = titles.slice(2, 6);
+  const head = titles.map((title) => element("th", { className: numbers.includes(title) ? "number" : "" }, title));
+  const table = element(
+    "table",
+    {},
+    element("thead", {}, element("tr", {}, ...head)),
+    element("tbody", {}, ...movie.trackings.map(trackingRow)),
+  );
+  const shown = movie.trackings.length ? table : element("p", { className: "quiet" }, "No tracking yet.");
+  return element(
+    "article",
+    { className: "movie" },
+    element("h3", {}, movie.name),
+    element("p", { className: "quiet" }, facts(movie)),
+    shown,
+  );
+}
+
+function showMovies(movies) {
+  const hint = element(
+    "p",
+    { className: "quiet" },
+    "Nothing is stored yet: ",
+    element("code", {}, "cellkin demo"),
+    " makes a movie, ",
+    element("code", {}, "cellkin track MOVIE"),
+    " tracks yours.",
+  );
+  const cards = movies.length ? movies.map(movieCard) : [hint];
+  document.getElementById("movies").replaceChildren(element("h2", {}, "Movies"), ...cards);
+}
+
+function fillExamples(movies) {
+  const tracking = movies.flatMap((movie) => movie.trackings)[0]?.id ?? "{id}";
+  for (const example of [document.getElementById("pandas"), document.getElementById("curl")]) {
+    example.textContent = example.textContent
+      .replace("{id}", tracking)
+      .replace(/\/(trackings|graphql)/, `${window.location.origin}/$1`);
+  }
+}
+
+try {
+  const { movies } = await ask(MOVIES);
+  showMovies(movies);
+  fillExamples(movies);
+} catch (error) {
+  const text = element("p", { className: "error" }, `The movies cannot be read: ${error.message}`);
+  document.getElementById("movies").replaceChildren(text);
+}
