@@ -14,6 +14,7 @@ install: .venv/installed  ## make the environment from the committed lock
 
 # uv from PATH when it is there, else its pinned release from PyPI into .uv
 $(UV):
+	@echo "Setting up uv"
 	@mkdir -p .uv/bin
 	@if command -v uv >/dev/null 2>&1; then ln -sf "$$(command -v uv)" $(UV); \
 	else $(PYTHON) -m venv .uv && .uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); fi \
@@ -21,6 +22,7 @@ $(UV):
 
 # the lock holds every package with its hash and no registry address (docs/decisions/0001-lock-without-addresses.md)
 .venv/installed: $(UV) pyproject.toml requirements-dev.lock
+	@echo "Installing the locked environment into .venv"
 	@test -x $(BIN)/python || $(UV) venv $(UV_QUIET) --python $(PYTHON) .venv
 	@$(UV) pip sync $(UV_QUIET) --python $(BIN)/python --require-hashes requirements-dev.lock
 	@$(UV) pip install $(UV_QUIET) --python $(BIN)/python --no-deps --no-build-isolation --editable .
