@@ -1,0 +1,128 @@
+"""TIFF movies: one file of many frames, or a folder of files that are a frame each."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ingest.axes import PlaneOrder, settle
+from ingest.errors import InputError
+from ingest.formats import Frames
+from ingest.formats.calibration import of_tiff
+from ingest.formats.numbering import check_numbering, tiff_files
+from ingest.formats.tiff_file import (
+    Page,
+    Plane,
+    end_of_pixels,
+    only_series,
+    open_tiff,
+    plane_shape,
+    read_page,
+    truncated,
+)
+from ingest.formats.tiff_stack import open_stack
+
+
+def open_frames(path: Path, *, axes: str | None = None, unclear: str | None = None) -> Frames:
+    """The frames of a TIFF file, or of a folder of TIFF files.
+
+    Headers are read at once, so that a truncated file, a missing frame or frames that differ are refused
+    here; pixels are read when a frame is asked for.
+
+    Args:
+        path: file or folder.
+        axes: what the axes are where the files do not say: "TYX", "TCYX". In a folder T counts the files.
+        unclear: what to assume, instead of asking, of a stack that does not say.
+
+    Raises:
+        InputError: anything that cannot be read completely or is unclear.
+    """
+    if path.is_file():
+        return open_stack(path, axes=axes, unclear=unclear)
+    files = tiff_files(path)
+    if len(files) == 1:
+        return open_stack(files[0], axes=axes, unclear=unclear)
+    if axes is None:
+        check_numbering(files)
+    return frames_of_files(files, axes=axes)
+
+
+def frames_of_files(files: Sequence[Path], *, axes: str | None = None) -> Frames:
+    """The frames of TIFF files that are a frame each, in the order given; errors as `open_frames`."""
+    with open_tiff(files[0]) as tif:
+        calibration = of_tiff(tif)
+    folder = _first_frame(tuple(files), axes)
+    for t in range(1, len(files)):
+        with folder.pages(t):
+            pass  # opening a file checks its header
+    return Frames(
+        (len(files), folder.order.size("C"), *folder.shape),
+        folder.dtype,
+        folder.frame,
+        folder.files,
+        calibration,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Folder:
+    """A TIFF file a frame, opened when it is read; all are laid out as the first."""
+
+    files: tuple[Path, ...]
+    order: PlaneOrder
+    shape: tuple[int, int]  # (Y, X)
+    dtype: np.dtype[Any]
+
+    def frame(self, t: int) -> Plane:
+        with self.pages(t) as pages:
+            planes = [read_page(page, f"{self.files[t]}, frame {t}") for page in pages]
+        return np.stack(planes) if len(planes) > 1 else planes[0][np.newaxis]  # (C, Y, X)
+
+    @contextmanager
+    def pages(self, t: int) -> Iterator[Sequence[Page]]:
+        """The pages of a frame's file, a page a channel."""
+        path = self.files[t]
+        with open_tiff(path) as tif:
+            pages = list(tif.pages)
+            if len(pages) != self.order.planes:
+                raise self._other(path, f"{len(pages)} planes", str(self.order.planes))
+            for page in pages:
+                if (page.shape, page.dtype) != (self.shape, self.dtype):
+                    wanted = f"{self.shape} of {self.dtype}"
+                    raise self._other(path, f"{page.shape} pixels of {page.dtype}", wanted)
+                if end_of_pixels(page) > tif.filehandle.size:
+                    raise truncated(f"{path}, frame {t}")
+            yield pages
+
+    def _other(self, path: Path, found: str, wanted: str) -> InputError:
+        return InputError(
+            f"a frame of {found}, where {self.files[0].name} has {wanted}",
+            place=str(path),
+            remedy="give all frames one size and pixel type, or take this file out of the folder",
+        )
+
+
+def _first_frame(files: tuple[Path, ...], axes: str | None) -> _Folder:
+    """The layout of all files, from the first."""
+    path = files[0]
+    if axes is not None and not axes.upper().startswith("T"):
+        raise InputError(
+            f"axes {axes!r} for a folder",
+            place=str(path.parent),
+            remedy="begin with T: the files are the frames",
+        )
+    with open_tiff(path) as tif:
+        series, first = only_series(tif, path), tif.pages.first
+        # The metadata of an OME-TIFF in several files speaks of all of them; a file alone is a frame.
+        found = first if series.is_multifile else series
+        order = settle(found.axes, found.shape, given=axes and axes[1:], place=str(path))
+        if order.size("T") > 1:
+            raise InputError(
+                f"{order.size('T')} time points in one of several files",
+                place=str(path),
+                remedy="name one file, or save each frame as a file",
+            )
+        return _Folder(files, order, plane_shape(first, path), np.dtype(first.dtype))

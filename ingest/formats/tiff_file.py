@@ -1,0 +1,109 @@
+"""One TIFF file: opened, and refused where it is truncated, damaged or too large."""
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+
+from ingest.errors import InputError
+
+MAX_PIXELS = 2**30
+"""Of one plane: far above any camera's, far below what a forged header of a few bytes can claim."""
+
+Page = tifffile.TiffPage | tifffile.TiffFrame
+Plane = npt.NDArray[Any]
+
+
+def open_tiff(path: Path) -> tifffile.TiffFile:
+    """Open a TIFF file that is complete as far as its chain of pages can tell; the caller closes it.
+
+    Raises:
+        InputError: no TIFF, or truncated.
+    """
+    with readable(str(path)):
+        tif = tifffile.TiffFile(path)
+        try:
+            _refuse_broken_chain(tif, path)
+        except BaseException:
+            tif.close()
+            raise
+    return tif
+
+
+def only_series(tif: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries:
+    """The one image, of one or more axes, that the file holds."""
+    with readable(str(path)):
+        series = tif.series
+    if len(series) != 1:
+        shapes = ", ".join(str(one.shape) for one in series[:4])
+        raise InputError(
+            f"{len(series)} images of shapes {shapes}",
+            place=str(path),
+            remedy="save the frames of one movie, all of one size, in a file of their own",
+        )
+    return series[0]
+
+
+def plane_shape(page: Page, path: Path) -> tuple[int, int]:
+    """(Y, X) of a page, of a size and pixel type that can be read."""
+    y, x = page.shape[-2:]
+    if y * x > MAX_PIXELS:
+        raise InputError(
+            f"frames of {y}×{x} pixels, above the limit of {MAX_PIXELS:,}",
+            place=str(path),
+            remedy="crop or tile them",
+        )
+    if page.dtype is None or np.dtype(page.dtype).kind not in "buif":
+        raise InputError(
+            f"pixels of type {page.dtype}", place=str(path), remedy="save them as integers or floats"
+        )
+    return y, x
+
+
+def read_page(page: Page, place: str) -> Plane:
+    """(Y, X) pixels of a page.
+
+    Raises:
+        InputError: damaged data.
+    """
+    with readable(place):
+        pixels: Plane = page.asarray()
+    return pixels
+
+
+def end_of_pixels(page: Page) -> int:
+    """Position in the file after the last byte of the page's pixels."""
+    segments = zip(page.dataoffsets, page.databytecounts, strict=True)
+    return max((offset + count for offset, count in segments), default=0)
+
+
+def truncated(place: str, how: str = "its pixels reach beyond the end of the file") -> InputError:
+    """The error for a file that ends too early."""
+    return InputError(f"truncated TIFF: {how}", place=place, remedy="copy the file again from its source")
+
+
+@contextmanager
+def readable(place: str) -> Iterator[None]:
+    """Turn whatever a decoder raises into an error that the user can understand."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # TiffFileError, struct.error, a dozen codecs' own errors
+        raise InputError(
+            f"cannot be read as TIFF ({error})", place=place, remedy="save or copy the file again"
+        ) from error
+
+
+def _refuse_broken_chain(tif: tifffile.TiffFile, path: Path) -> None:
+    """Refuse a file whose last page points to one more: tifffile reads what is left of it and only logs."""
+    count, position, form = len(tif.pages), tif.pages.next_page_offset, tif.tiff
+    tif.filehandle.seek(tif.filehandle.size if position is None else position)
+    following = tif.filehandle.read(form.offsetsize)
+    if following != struct.pack(form.offsetformat, 0):
+        raise truncated(str(path), f"it breaks off after page {count}")
