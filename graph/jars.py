@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 
 from filelock import FileLock
 from jgo.config import GlobalSettings
 from jgo.maven import MavenContext
 from platformdirs import user_cache_path
-from requests import RequestException
+from requests import RequestException, Session
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 from ingest.errors import StoreError
 from ingest.progress import Progress, silent
@@ -22,6 +23,7 @@ LOCK = Path(__file__).with_name(f"neo4j-{NEO4J_VERSION}.lock")
 _DOWNLOADS_AT_ONCE = 8
 _ATTEMPTS = 2
 _REQUEST_TIMEOUT_S = 30
+_CHUNK_BYTES = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,6 @@ class Jar:
     def name(self) -> str:
         """File name, unique in the lock."""
         return PurePosixPath(self.path).name
-
-    @property
-    def coordinate(self) -> tuple[str, str, str, str]:
-        """Group, artifact, version and classifier ("" for none), as the path spells them."""
-        *group, artifact, version, name = self.path.split("/")
-        classifier = name.removeprefix(f"{artifact}-{version}").removesuffix(".jar").removeprefix("-")
-        return ".".join(group), artifact, version, classifier
 
     def difference(self, file: Path) -> str:
         """How `file` departs from the lock, "" when it does not."""
@@ -126,49 +121,57 @@ def _writing(cache: Path) -> Iterator[None]:
 
 
 def _fetch_all(folder: Path, jars: Sequence[Jar], progress: Progress) -> None:
-    with TemporaryDirectory(prefix="download-", dir=folder) as staging:
-        context = _maven(Path(staging))
+    with _session() as session:
         pool = ThreadPoolExecutor(_DOWNLOADS_AT_ONCE)
         try:
-            fetched = [pool.submit(_fetch, context, jar, folder) for jar in jars]
-            for future in progress(as_completed(fetched), "Fetching Neo4j", len(jars)):
-                future.result()
+            fetches = [pool.submit(_fetch, session, _repositories(), jar, folder) for jar in jars]
+            for fetch in progress(as_completed(fetches), "Fetching Neo4j", len(jars)):
+                fetch.result()
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(cancel_futures=True)  # after a failure or Ctrl-C, begin no more
 
 
-def _maven(staging: Path) -> MavenContext:
-    """What downloads: jgo, with the repositories (a mirror, say) of the user's jgo configuration."""
-    context = MavenContext(repo_cache=staging, timeout=_REQUEST_TIMEOUT_S)
-    context.remote_repos.update(GlobalSettings.load().repositories)
-    return context
+def _repositories() -> tuple[str, ...]:
+    """What jgo takes Maven artifacts from, with the mirrors of the user's jgo configuration."""
+    return tuple((MavenContext().remote_repos | GlobalSettings.load().repositories).values())
 
 
-def _fetch(context: MavenContext, jar: Jar, folder: Path) -> None:
+def _session() -> Session:
+    """Connections that are kept for the next jar, and patience with a busy repository."""
+    patience = Retry(total=2, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504))
+    session = Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=_DOWNLOADS_AT_ONCE, max_retries=patience))
+    return session
+
+
+def _fetch(session: Session, repositories: Sequence[str], jar: Jar, folder: Path) -> None:
     """Download one jar beside its place, check it, and only then move it there."""
-    problem = ""
-    for _ in range(_ATTEMPTS):
-        try:
-            file = _download(context, jar)
-        except (RequestException, RuntimeError) as error:
-            problem = f"cannot be fetched: {error}"
-            continue
-        if not (difference := jar.difference(file)):
-            file.replace(folder / jar.name)
+    part = folder / f"{jar.name}.part"
+    problem = "is in no repository"
+    for repository in [*repositories] * _ATTEMPTS:
+        problem = _download(session, f"{repository}/{jar.path}", part) or jar.difference(part)
+        if not problem:
+            part.replace(folder / jar.name)
             return
-        problem = f"as fetched {difference}"
-        file.unlink()
+        part.unlink(missing_ok=True)
     raise StoreError(
-        f"{jar.name} {problem}",
+        f"{jar.name}, newly fetched, {problem}",
         place=str(folder),
         remedy="check the network (HTTPS_PROXY, a Maven mirror in jgo's configuration) and run again; "
-        "what is already fetched is kept",
+        "what was fetched before is kept",
     )
 
 
-def _download(context: MavenContext, jar: Jar) -> Path:
-    group, artifact, version, classifier = jar.coordinate
-    wanted = context.project(group, artifact).at_version(version).artifact(classifier)
-    if wanted.cached_path is not None:
-        wanted.cached_path.unlink(missing_ok=True)  # what a broken transfer left
-    return wanted.resolve()
+def _download(session: Session, address: str, file: Path) -> str:
+    """What went wrong, "" when nothing did."""
+    try:
+        with (
+            session.get(address, stream=True, timeout=_REQUEST_TIMEOUT_S) as response,
+            file.open("wb") as output,
+        ):
+            response.raise_for_status()
+            output.writelines(response.iter_content(_CHUNK_BYTES))
+    except RequestException as error:
+        return f"did not come: {error}"
+    return ""

