@@ -106,7 +106,7 @@ def count_operations(reference: TrackingGraph, computed: TrackingGraph, matching
     Links count only between detections that are matched one to one: a link at a missed, a false or a merged
     detection goes and comes with it. A link is parental when it joins two labels, that is, unless NEXT.
     """
-    twin = _twins(reference, computed, matching)
+    twin = link_twins(reference, computed, matching)
     both = np.flatnonzero(twin >= 0)
     parental = (reference.kind[both] != LinkKind.NEXT) != (computed.kind[twin[both]] != LinkKind.NEXT)
     unmatched = np.all(matching.one_to_one_of_computed[computed.links] >= 0, axis=1)
@@ -138,7 +138,7 @@ def score_operations(
     Raises:
         InputError: a weight is missing, negative or not finite.
     """
-    _require_weights(weights)
+    require_weights(weights)
     nodes = sum(weights[operation] * counts[operation] for operation in NODE_OPERATIONS)
     edges = sum(weights[operation] * counts[operation] for operation in LINK_OPERATIONS)
     nodes_0, edges_0 = weights[Operation.FN] * detections, weights[Operation.EA] * links
@@ -167,8 +167,8 @@ def aogm(
     )
 
 
-def _twins(reference: TrackingGraph, computed: TrackingGraph, matching: Matching) -> IntArray:
-    """(E,) row of the computed link between the matches of each reference link's ends, −1 for none.
+def link_twins(reference: TrackingGraph, computed: TrackingGraph, matching: Matching) -> IntArray:
+    """(E,) row of the computed link between the one-to-one matches of each reference link's ends, or −1.
 
     A detection has one parent at most, so its link is found by the later end and checked by the earlier.
     """
@@ -187,7 +187,8 @@ def _normalise(cost: float, cost_from_nothing: float) -> float | None:
     return 1 - min(cost, cost_from_nothing) / cost_from_nothing
 
 
-def _require_weights(weights: Weights) -> None:
+def require_weights(weights: Weights) -> None:
+    """Refuse weights that are missing, negative or not finite, as an `InputError`."""
     for operation in Operation:
         weight = weights.get(operation)
         if weight is None or not 0 <= weight < float("inf"):

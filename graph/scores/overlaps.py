@@ -84,10 +84,7 @@ def default_workers() -> int:
 
 def _counter(reference: LabelImages, computed: LabelImages) -> Callable[[int], IntArray]:
     def count(frame: int) -> IntArray:
-        first, second = reference.frame(frame), computed.frame(frame)
-        if first.shape != second.shape:
-            raise _different(f"frame {frame}", f"{first.shape} pixels", f"{second.shape}")
-        pairs = count_frame(first, second)
+        pairs = count_frame(reference.frame(frame), computed.frame(frame))
         return np.concatenate((np.full((1, pairs.shape[1]), frame, np.int64), pairs))  # (4, K)
 
     return count
@@ -106,14 +103,14 @@ def _sum_by_pair(labels: IntArray, lengths: IntArray) -> IntArray:
 
 def _require_same_frames(reference: LabelImages, computed: LabelImages) -> None:
     if len(reference) != len(computed):
-        raise _different("label images", f"{len(reference)} frames", f"{len(computed)}")
+        raise _different(f"{len(reference)} frames", f"{len(computed)}")
     if reference.shape[1:] != computed.shape[1:]:
-        raise _different("label images", f"frames of {reference.shape[1:]} pixels", f"{computed.shape[1:]}")
+        raise _different(f"frames of {reference.shape[1:]} pixels", f"{computed.shape[1:]}")
 
 
-def _different(place: str, reference: str, computed: str) -> InputError:
+def _different(reference: str, computed: str) -> InputError:
     return InputError(
         f"the reference has {reference}, the computed tracking {computed}",
-        place=place,
+        place="label images",
         remedy="score two trackings of one movie, each with a label image for every frame",
     )

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 
 from graph.scores.aogm import CHALLENGE_WEIGHTS, Operation, aogm, count_operations, score_operations
-from graph.scores.report import score
 from ingest.errors import InputError
 from tests import lineages
 from tests.graph.scores.drawings import matched
@@ -96,12 +95,3 @@ def test_impossible_weights_are_refused(weight: float) -> None:
         score_operations(counts(), detections=1, links=1, weights={**CHALLENGE_WEIGHTS, Operation.ED: weight})
     with pytest.raises(InputError, match="None is no cost of FN"):
         score_operations(counts(), detections=1, links=1, weights={Operation.NS: 5.0})
-
-
-def test_score_as_a_dictionary() -> None:
-    drawn = lineages.continued_mother()
-    table = score(drawn.reference.graph, drawn.computed.graph, matched(drawn)).as_dict()
-    assert table["AOGM"] == 2.5
-    assert table["AOGM0"] == 102
-    assert table["operations"] == {"NS": 0, "FN": 0, "FP": 0, "ED": 0, "EA": 1, "EC": 1}
-    assert set(table) == {"DET", "TRA", "LNK", "AOGM", "AOGM0", "operations"}
