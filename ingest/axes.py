@@ -44,7 +44,13 @@ class PlaneOrder:
 
 
 def settle(
-    found: str, shape: Sequence[int], *, given: str | None = None, unclear: str | None = None, place: str
+    found: str,
+    shape: Sequence[int],
+    *,
+    given: str | None = None,
+    unclear: str | None = None,
+    outer: str = "",
+    place: str,
 ) -> PlaneOrder:
     """The order of planes of data of this shape.
 
@@ -53,70 +59,61 @@ def settle(
         shape: length of each axis.
         given: the user's word, which wins over `found`; axes of length 1 may be left out of it.
         unclear: the axes to assume, instead of asking, where `found` has an unclear one and the number fits.
+        outer: axes that several such data make up, "T" for a file a frame; `given` begins with them.
         place: the file, for errors.
 
     Raises:
         InputError: unclear axes (naming `axes=`), RGB, depth, or `given` that does not fit `shape`.
     """
     kept = [(axis, size) for axis, size in zip(found, shape, strict=True) if size > 1 or axis in "YX"]
-    if "S" in (axis for axis, _ in kept):
+    axes, sizes = "".join(axis for axis, _ in kept), [size for _, size in kept]
+    if "S" in axes:
         raise InputError(
             f"colour images of shape {tuple(shape)}",
             place=place,
             remedy="save each colour as a channel of its own, or turn the images to grey",
         )
-    sizes = [size for _, size in kept]
     if given is not None:
-        axes, sizes = _given(given, sizes, list(shape), place)
-    else:
-        axes = "".join(axis for axis, _ in kept)
-        if unclear is not None and len(unclear) == len(axes) and set(axes) - set(KNOWN):
-            axes = unclear
-        _refuse_unclear(axes, sizes, place)
+        axes, sizes = _given(given, outer, [list(shape), sizes], place)
+    elif set(axes) - set(KNOWN):
+        if unclear is None or len(unclear) != len(axes):
+            raise _question(outer + axes, sizes[0], place)
+        axes = unclear
     return _planes(axes, sizes, place)
 
 
-def _given(given: str, squeezed: list[int], shape: list[int], place: str) -> tuple[str, list[int]]:
-    """The user's axes and their lengths, whether they name the axes of length 1 or not."""
-    axes = given.upper()
-    if set(axes) - set(KNOWN) or len(set(axes)) < len(axes) or not axes.endswith("YX"):
+def _given(given: str, outer: str, shapes: Sequence[list[int]], place: str) -> tuple[str, list[int]]:
+    """The user's axes and their lengths, whether they name the axes of length 1 (the first shape) or not."""
+    letters = given.upper()
+    axes = letters.removeprefix(outer)
+    if set(letters) - set(KNOWN) or len(set(letters)) < len(letters) or outer + axes != letters:
+        begin = f"begin with {outer} for the files, " if outer else ""
         raise InputError(
             f"axes {given!r}",
             place=place,
-            remedy="use each of the letters T, C, Z at most once, then YX: --axes TYX, --axes TCYX",
+            remedy=f"{begin}use each of the letters T, C, Z at most once, then YX: TYX, TCYX",
         )
+    whole, squeezed = shapes
     one_plane = [1] * (len(axes) - 2) + squeezed if len(squeezed) == 2 else squeezed
-    for sizes in (shape, squeezed, one_plane):
+    for sizes in (whole, squeezed, one_plane):
         if len(sizes) == len(axes):
             return axes, sizes
     raise InputError(
-        f"axes {given!r} name {len(axes)} axes, but the shape is {tuple(shape)}",
+        f"axes {given!r} for data of shape {tuple(whole)}",
         place=place,
         remedy="name one letter for each axis",
     )
 
 
-def _refuse_unclear(axes: str, sizes: Sequence[int], place: str) -> None:
-    """Ask for `axes=` unless every axis is known, and time among them where there is more than one plane."""
-    unknown = [size for axis, size in zip(axes, sizes, strict=True) if axis not in KNOWN]
-    if unknown:
-        raise InputError(
-            f"the file does not say what its axis of length {unknown[0]} is (time, channel or depth?)",
-            place=place,
-            remedy=f"say so: axes={_suggest(axes)!r} in Python, --axes {_suggest(axes)} on the command line",
-        )
-    if "T" not in axes and "C" in axes:
-        count = sizes[axes.index("C")]
-        raise InputError(
-            f"the file holds {count} channels and no time axis",
-            place=place,
-            remedy="if they are time points, say --axes TYX; if it is one frame, --axes CYX (Python: axes=…)",
-        )
-
-
-def _suggest(axes: str) -> str:
-    free = [axis for axis in "TC" if axis not in axes]
-    return "".join(axis if axis in KNOWN else free.pop(0) if free else "Z" for axis in axes)
+def _question(axes: str, size: int, place: str) -> InputError:
+    """Ask what an axis is, with the likeliest answer."""
+    free = [axis for axis in "TCZ" if axis not in axes]
+    answer = "".join(axis if axis in KNOWN or not free else free.pop(0) for axis in axes)
+    return InputError(
+        f"the file does not say what its axis of length {size} is (time, channel or depth?)",
+        place=place,
+        remedy=f"say so, for example --axes {answer} (Python: axes={answer!r})",
+    )
 
 
 def _planes(axes: str, sizes: Sequence[int], place: str) -> PlaneOrder:

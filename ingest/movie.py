@@ -228,7 +228,7 @@ def open_labels(path: str | Path, *, axes: str | None = None) -> LabelImages:
         InputError: what cannot be read completely; several channels; depth.
     """
     path = Path(path)
-    frames = open_frames(path, axes=axes, unclear="TYX")
+    frames = open_frames(path, axes=axes, labels=True)
     t, c, y, x = frames.shape
     if c > 1:
         raise InputError(

@@ -26,7 +26,7 @@ from ingest.formats.tiff_file import (
 from ingest.formats.tiff_stack import open_stack
 
 
-def open_frames(path: Path, *, axes: str | None = None, unclear: str | None = None) -> Frames:
+def open_frames(path: Path, *, axes: str | None = None, labels: bool = False) -> Frames:
     """The frames of a TIFF file, or of a folder of TIFF files.
 
     Headers are read at once, so that a truncated file, a missing frame or frames that differ are refused
@@ -35,26 +35,27 @@ def open_frames(path: Path, *, axes: str | None = None, unclear: str | None = No
     Args:
         path: file or folder.
         axes: what the axes are where the files do not say: "TYX", "TCYX". In a folder T counts the files.
-        unclear: what to assume, instead of asking, of a stack that does not say.
+        labels: these are label images, which have no channels: planes that do not say what they are count as
+            time points in a stack, and as depth in a folder.
 
     Raises:
         InputError: anything that cannot be read completely or is unclear.
     """
     if path.is_file():
-        return open_stack(path, axes=axes, unclear=unclear)
+        return open_stack(path, axes=axes, unclear="TYX" if labels else None)
     files = tiff_files(path)
     if len(files) == 1:
-        return open_stack(files[0], axes=axes, unclear=unclear)
+        return open_stack(files[0], axes=axes, unclear="TYX" if labels else None)
     if axes is None:
         check_numbering(files)
-    return frames_of_files(files, axes=axes)
+    return frames_of_files(files, axes=axes, labels=labels)
 
 
-def frames_of_files(files: Sequence[Path], *, axes: str | None = None) -> Frames:
-    """The frames of TIFF files that are a frame each, in the order given; errors as `open_frames`."""
+def frames_of_files(files: Sequence[Path], *, axes: str | None = None, labels: bool = False) -> Frames:
+    """The frames of TIFF files that are a frame each, in this order; otherwise as `open_frames`."""
     with open_tiff(files[0]) as tif:
         calibration = of_tiff(tif)
-    folder = _first_frame(tuple(files), axes)
+    folder = _first_frame(tuple(files), axes, "ZYX" if labels else None)
     for t in range(1, len(files)):
         with folder.pages(t):
             pass  # opening a file checks its header
@@ -105,20 +106,14 @@ class _Folder:
         )
 
 
-def _first_frame(files: tuple[Path, ...], axes: str | None) -> _Folder:
+def _first_frame(files: tuple[Path, ...], axes: str | None, unclear: str | None) -> _Folder:
     """The layout of all files, from the first."""
     path = files[0]
-    if axes is not None and not axes.upper().startswith("T"):
-        raise InputError(
-            f"axes {axes!r} for a folder",
-            place=str(path.parent),
-            remedy="begin with T: the files are the frames",
-        )
     with open_tiff(path) as tif:
         series, first = only_series(tif, path), tif.pages.first
         # The metadata of an OME-TIFF in several files speaks of all of them; a file alone is a frame.
         found = first if series.is_multifile else series
-        order = settle(found.axes, found.shape, given=axes and axes[1:], place=str(path))
+        order = settle(found.axes, found.shape, given=axes, unclear=unclear, outer="T", place=str(path))
         if order.size("T") > 1:
             raise InputError(
                 f"{order.size('T')} time points in one of several files",

@@ -50,6 +50,12 @@ class _Stack:
                 remedy="name the folder that holds them",
             )
         self.order = settle(series.axes, series.shape, given=axes, unclear=unclear, place=str(path))
+        if axes is None and "T" not in self.order.axes and self.order.size("C") > 1:
+            raise InputError(
+                f"{self.order.size('C')} channels and no time axis",
+                place=str(path),
+                remedy="say --axes TYX for time points, --axes CYX for one frame (Python: axes=…)",
+            )
         self.shape = plane_shape(series.keyframe, path)
         self.dtype = np.dtype(series.dtype)
         self._offset = series.dataoffset
