@@ -83,8 +83,9 @@ def _off_the_border(simulated: SimulatedMovie, rows: IntArray) -> BoolArray:
     """Whether each detection's mask touches no side of its image."""
     box = {name: column[rows] for name, column in simulated.graph.detections.features.items()}
     _, _, height, width = simulated.movie.shape
-    sides = (box["bbox_y0"] > 0, box["bbox_x0"] > 0, box["bbox_y1"] < height, box["bbox_x1"] < width)
-    return np.all(sides, axis=0)
+    within_y: BoolArray = (box["bbox_y0"] > 0) & (box["bbox_y1"] < height)
+    within_x: BoolArray = (box["bbox_x0"] > 0) & (box["bbox_x1"] < width)
+    return within_y & within_x
 
 
 def test_cells_grow_while_they_live_and_brighten_before_they_divide() -> None:
@@ -143,5 +144,5 @@ def test_a_field_without_cells() -> None:
 
 @pytest.mark.parametrize("setting", [{"frames": 0}, {"width_um": 0.0}, {"minutes_per_frame": -1.0}])
 def test_no_frames_no_field_and_no_time_are_refused(setting: dict[str, float]) -> None:
-    with pytest.raises(InputError, match="is [-0]"):
+    with pytest.raises(InputError, match=r"is [-0]"):
         SimulationSettings(**setting)  # type: ignore[arg-type]
