@@ -106,7 +106,7 @@ def _invented(lives: list[Life], rng: np.random.Generator, probability: float) -
     begin = int(rng.integers(FRAMES))
     frames = range(begin, min(begin + 3, FRAMES))
     return [
-        Life({t: (slot, 1) for t in frames})
+        Life(dict.fromkeys(frames, (slot, 1)))
         for slot in range(SLOTS)
         if rng.random() < probability and not any(_covers(life, t, slot) for life in lives for t in frames)
     ]

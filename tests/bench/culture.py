@@ -1,0 +1,64 @@
+"""Large lineages as columns, and a poor copy of them: input of the benchmarks, without any picture."""
+
+import numpy as np
+
+from graph.scores.overlaps import Overlaps
+from ingest.tracking_graph import BoolArray, Detections, IntArray, LinkKind, TrackingGraph
+
+
+def grown(frames: int, cells: int, seed: int) -> TrackingGraph:
+    """A culture of `cells` cells a frame; about 2 % divide in each frame, and as many leave."""
+    rng = np.random.default_rng(seed)
+    order = rng.permuted(np.tile(np.arange(cells), (frames - 1, 1)), axis=1)  # (frames - 1, cells)
+    daughters = cells // 50
+    parent = np.tile(np.arange(cells), (frames - 1, 1))
+    rows = np.arange(frames - 1)[:, None]
+    # The last cells of a frame's order leave; each one's place is taken by a second daughter of another.
+    parent[rows, order[:, -daughters:]] = order[:, :daughters]
+    links = np.stack((parent + rows * cells, np.arange(cells) + (rows + 1) * cells), axis=2).reshape(-1, 2)
+    return linked(_detections(frames, cells), links)
+
+
+def spoiled(graph: TrackingGraph, seed: int) -> tuple[TrackingGraph, Overlaps]:
+    """A copy with 2 % of the detections missed, 1 % merged, 2 % of the links missing and 1 % wrong.
+
+    Returns:
+        The copy, and the pixels that its cells share with those of `graph`, 100 a cell.
+    """
+    rng = np.random.default_rng(seed)
+    table = graph.detections
+    missed, merged = rng.random(len(table)) < 0.02, rng.random(len(table)) < 0.01
+    neighbour = np.maximum(np.arange(len(table)) - 1, 0)
+    merged &= ~missed & ~missed[neighbour] & ~merged[neighbour] & (table.frame == table.frame[neighbour])
+    kept = ~missed & ~merged
+    row = np.cumsum(kept) - 1
+    cover = np.where(kept, row, np.where(merged, row[neighbour], -1))
+    links = _spoiled_links(graph, kept, rng)
+    copy = Detections(table.frame[kept], table.label[kept], table.y[kept], table.x[kept])
+    found = cover >= 0
+    computed = np.where(found, copy.label[np.maximum(cover, 0)], 0)
+    overlaps = Overlaps(table.frame, table.label, computed, np.full(len(table), 100))
+    return linked(copy, row[links]), overlaps
+
+
+def linked(detections: Detections, links: IntArray) -> TrackingGraph:
+    """A graph whose kinds of links follow from the number of children and from the frames."""
+    links = links[np.argsort(links[:, 1])]
+    children = np.bincount(links[:, 0], minlength=len(detections))[links[:, 0]]
+    gap = np.diff(detections.frame[links], axis=1)[:, 0] > 1
+    kind = np.select([children >= 2, gap], [LinkKind.DIVISION, LinkKind.GAP], LinkKind.NEXT)
+    return TrackingGraph(detections, links, kind.astype(np.uint8))
+
+
+def _detections(frames: int, cells: int) -> Detections:
+    frame, label = np.divmod(np.arange(frames * cells), cells)
+    zero = np.zeros(frames * cells)
+    return Detections(frame, label + 1, zero, zero)
+
+
+def _spoiled_links(graph: TrackingGraph, kept: BoolArray, rng: np.random.Generator) -> IntArray:
+    links = graph.links[(rng.random(len(graph.links)) > 0.02) & kept[graph.links].all(axis=1)].copy()
+    frame = graph.detections.frame[links[:, 0]]
+    wrong = np.flatnonzero((rng.random(len(links)) < 0.01)[:-1] & (frame[1:] == frame[:-1]))
+    links[wrong, 0] = links[wrong + 1, 0]
+    return links
