@@ -75,10 +75,11 @@ def settle(
         )
     if given is not None:
         axes, sizes = _given(given, outer, [list(shape), sizes], place)
-    elif set(axes) - set(KNOWN):
-        if unclear is None or len(unclear) != len(axes):
-            raise _question(outer + axes, sizes[0], place)
+    elif unclear is not None and len(unclear) == len(axes) and set(axes) - set(KNOWN):
         axes = unclear
+    unknown = [size for axis, size in zip(axes, sizes, strict=True) if axis not in KNOWN]
+    if unknown:
+        raise _question(outer + axes, unknown[0], place)
     return _planes(axes, sizes, place)
 
 
@@ -86,7 +87,8 @@ def _given(given: str, outer: str, shapes: Sequence[list[int]], place: str) -> t
     """The user's axes and their lengths, whether they name the axes of length 1 (the first shape) or not."""
     letters = given.upper()
     axes = letters.removeprefix(outer)
-    if set(letters) - set(KNOWN) or len(set(letters)) < len(letters) or outer + axes != letters:
+    each_once = len(set(letters)) == len(letters) and set(letters) <= set(KNOWN)
+    if not (each_once and letters.startswith(outer) and axes.endswith("YX")):
         begin = f"begin with {outer} for the files, " if outer else ""
         raise InputError(
             f"axes {given!r}",

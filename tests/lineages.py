@@ -50,6 +50,9 @@ class Drawing:
     cells: tuple[Cell, ...]
 
 
+Draw = Callable[[], Drawing]
+
+
 @dataclass(frozen=True)
 class Pair:
     """Two trackings of one movie, and the operations that turn the computed one into the reference."""
@@ -191,7 +194,7 @@ def generations() -> Drawing:
     )
 
 
-RIGHT: tuple[Callable[[], Drawing], ...] = (
+RIGHT: tuple[Draw, ...] = (
     no_cells,
     one_detection,
     one_frame,
@@ -424,7 +427,7 @@ def _relinked(drawing: Drawing, links: Sequence[tuple[int, int, LinkKind]]) -> D
     return replace(drawing, graph=_linked(drawing.graph.detections, links))
 
 
-INVALID: tuple[Callable[[], Drawing], ...] = (
+INVALID: tuple[Draw, ...] = (
     backward_link,
     link_within_frame,
     two_parents,
