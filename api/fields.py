@@ -1,10 +1,18 @@
-"""How a GraphQL field says what it is, how long its list may be, and what it costs."""
+"""How GraphQL types and fields say what they are, how long a list may be, and what it costs.
 
+A docstring is the description in the schema, so that what a developer reads is what a user reads.
+"""
+
+import dataclasses
+import inspect
 from collections.abc import Callable
+from typing import Any, TypeVar, cast, dataclass_transform
 
 import strawberry
 from strawberry.schema_directive import Location
 from strawberry.types.field import StrawberryField
+
+T = TypeVar("T")
 
 
 @strawberry.schema_directive(
@@ -30,12 +38,33 @@ class Cost:
     weight: str
 
 
-def described(
-    text: str, *directives: object, name: str | None = None
-) -> Callable[[Callable[..., object]], StrawberryField]:
-    """Make a resolver a field with this description (CommonMark) and these schema directives."""
+def value(description: str, *directives: object, name: str | None = None) -> Any:  # noqa: ANN401 - the type is the attribute's
+    """A field that is an attribute.
 
-    def decorate(resolver: Callable[..., object]) -> StrawberryField:
-        return strawberry.field(resolver, description=text, directives=directives, name=name)
+    Args:
+        description: in CommonMark, with the unit.
+        directives: `ListSize` and `Cost`.
+        name: in the schema, where it is not the attribute's in camel case.
+    """
+    return strawberry.field(description=description, directives=directives, name=name)
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(value,))
+def described(cls: type[T]) -> type[T]:
+    """Make a class an object type that its docstring describes."""
+    return strawberry.type(cls, description=inspect.getdoc(cls))
+
+
+def from_record(cls: type[T], record: object, **more: object) -> T:
+    """An object of a GraphQL type: attributes of the record by their names, and `more`."""
+    names = {field.name for field in dataclasses.fields(cast("Any", cls)) if field.init} - more.keys()
+    return cls(**{name: getattr(record, name) for name in names if hasattr(record, name)}, **more)
+
+
+def resolved(*directives: object) -> Callable[[Callable[..., object]], StrawberryField]:
+    """Make a method a field that its docstring describes, with these schema directives."""
+
+    def decorate(method: Callable[..., object]) -> StrawberryField:
+        return strawberry.field(method, description=inspect.getdoc(method), directives=directives)
 
     return decorate

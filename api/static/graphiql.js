@@ -1,9 +1,8 @@
 // GraphiQL on this address. `?query=…` (and `&variables=…`) opens that query in a tab.
 "use strict";
 
-const EXAMPLE = `# cellkin: press ▶ (Ctrl-Enter) to run. Ctrl-Space completes; the book at the left describes every field.
-# Take a tracking's id from this answer and ask for a lineage:
-#   tracking(id: "…") { track(label: 7) { lineage { tracks { id parent { id } begin end } } } }
+const EXAMPLE = `# Ctrl-Enter runs this, Ctrl-Space completes.
+# The book at the left describes every field.
 
 query Movies {
   movies {
@@ -22,6 +21,19 @@ query Movies {
     }
   }
 }
+
+# With a tracking's id from the answer, a lineage:
+#
+# query Lineage {
+#   tracking(id: "…") {
+#     track(label: 7) {
+#       lineage {
+#         tracks { id label parent { id } begin end }
+#         divisions { frame mother { id } daughters { id } }
+#       }
+#     }
+#   }
+# }
 `;
 
 const { createElement } = React;
@@ -41,7 +53,7 @@ ReactDOM.createRoot(document.getElementById("graphiql")).render(
       defaultQuery: EXAMPLE,
       query: asked.get("query") ?? undefined,
       variables: asked.get("variables") ?? undefined,
-      defaultEditorToolsVisibility: "variables",
+      defaultEditorToolsVisibility: false,
       isHeadersEditorEnabled: false,
     },
     createElement(GraphiQL.Logo, null, logo),

@@ -8,7 +8,7 @@ import pytest
 import strawberry
 from graphql import get_introspection_query, parse
 
-from api.fields import Cost, ListSize, described
+from api.fields import Cost, ListSize, resolved
 from api.limits import MAX_PAGE, Extent, LimitError, Limits, QueryLimits, measure
 
 
@@ -16,16 +16,18 @@ from api.limits import MAX_PAGE, Extent, LimitError, Limits, QueryLimits, measur
 class Cell:
     id: strawberry.ID = strawberry.ID("1")
 
-    @described("A page.", ListSize(assumed_size=7, slicing_arguments=["first"]))
+    @resolved(ListSize(assumed_size=7, slicing_arguments=["first"]))
     def page(self, first: int = 7) -> list["Cell"]:
+        """A page."""
         return []
 
     @strawberry.field
     def unstated(self) -> list["Cell"]:
         return []
 
-    @described("Takes its time.", Cost(weight="500"))
+    @resolved(Cost(weight="500"))
     def dear(self) -> int:
+        """Takes its time."""
         return 1
 
     @strawberry.field

@@ -1,0 +1,111 @@
+"""What a user sets by environment variables `CELLKIN_…`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from platformdirs import user_cache_path, user_data_path
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ingest.errors import InputError
+
+if TYPE_CHECKING:
+    from graph.connection import Credentials
+
+URI_SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
+EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+
+
+class Settings(BaseSettings):
+    """The settings of one cellkin; `CELLKIN_DATA_FOLDER` sets `data_folder`, and so on.
+
+    Attributes:
+        data_folder: label images, tables and the managed Neo4j live here.
+        cache_folder: what can be fetched or made again: Neo4j's jars.
+        neo4j_uri: a Neo4j of the user's own (`bolt://…`, `neo4j+s://…`); None for the managed one.
+        neo4j_user, neo4j_password: its login; the managed server has its own.
+        neo4j_database: name of the database in it; None for the user's home database.
+        host, port: where the service listens; on loopback unless told otherwise.
+        allowed_hosts: further names by which a browser may address the service; `*` for any.
+
+    Raises:
+        InputError: a value is not allowed; names the variable.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CELLKIN_", frozen=True, extra="ignore")
+
+    data_folder: Path = Field(default_factory=lambda: user_data_path("cellkin"))
+    cache_folder: Path = Field(default_factory=lambda: user_cache_path("cellkin"))
+    neo4j_uri: str | None = None
+    neo4j_user: str = "neo4j"
+    neo4j_password: SecretStr | None = None
+    neo4j_database: str | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+
+    def __init__(self, **values: Any) -> None:  # noqa: ANN401 - as pydantic has it
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise _bad_value(error) from error
+
+    @classmethod
+    def with_address(cls, host: str | None, port: int | None) -> Self:
+        """The settings, with the address that a command was given; None leaves it as set."""
+        given = {"host": host, "port": port}
+        return cls(**{name: value for name, value in given.items() if value is not None})
+
+    @property
+    def credentials(self) -> "Credentials":
+        """Address and login of the user's own Neo4j.
+
+        Raises:
+            InputError: there is none, or its password is not set.
+        """
+        from graph.connection import Credentials  # the driver: `cellkin --help` needs none
+
+        if self.neo4j_uri is None or self.neo4j_password is None:
+            missing = "CELLKIN_NEO4J_URI" if self.neo4j_uri is None else "CELLKIN_NEO4J_PASSWORD"
+            raise InputError(
+                f"{missing} is not set", remedy="set it, or use the managed Neo4j by setting neither"
+            )
+        return Credentials(
+            self.neo4j_uri, self.neo4j_user, self.neo4j_password.get_secret_value(), self.neo4j_database
+        )
+
+    @property
+    def base_url(self) -> str:
+        """Address of the service for a browser on this machine."""
+        host = "localhost" if self.host in EVERY_INTERFACE else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @field_validator("data_folder", "cache_folder")
+    @classmethod
+    def _whole_path(cls, folder: Path) -> Path:
+        return folder.expanduser().absolute()
+
+    @field_validator("neo4j_uri")
+    @classmethod
+    def _known_scheme(cls, uri: str | None) -> str | None:
+        if uri and uri.partition("://")[0] not in URI_SCHEMES:
+            raise ValueError(f"begin it with one of {', '.join(f'{s}://' for s in URI_SCHEMES)}")
+        return uri or None
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _names(cls, names: object) -> object:
+        """`a,b` from the environment."""
+        return tuple(name.strip() for name in names.split(",")) if isinstance(names, str) else names
+
+
+def _bad_value(error: ValidationError) -> InputError:
+    """The first complaint, without the value of a password."""
+    first = error.errors()[0]
+    name = f"CELLKIN_{str(first['loc'][0]).upper()}"
+    shown = "" if "PASSWORD" in name else f"{str(first['input'])!r} is not allowed: "
+    return InputError(
+        f"{shown}{first['msg'].removeprefix('Value error, ')}",
+        place=name,
+        remedy="correct the variable, or unset it for the default",
+    )
