@@ -122,7 +122,7 @@ class Movie:
             shape=(t, c, y, x),
             dtype=stack.dtype,
             read=lambda t: stack[t],
-            channels=_channel_names(channels or (), c),
+            channels=_channel_names((), c) if channels is None else tuple(channels),
             pixel_size=pixel_size,
             minutes_per_frame=minutes_per_frame,
         )

@@ -46,6 +46,8 @@ def only_series(tif: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries:
             place=str(path),
             remedy="save the frames of one movie, all of one size, in a file of their own",
         )
+    if tif.is_imagej and series[0].kind != "imagej":  # tifffile falls back to what pages there are
+        raise truncated(str(path), "it holds less than its ImageJ header announces")
     return series[0]
 
 

@@ -15,10 +15,10 @@ from tests.strategies import lineages as random_lineages
 SAID = {
     "backward_link": "frame 0: the DIVISION link from label 1 of frame 2 to label 2 does not lead forward",
     "link_within_frame": "frame 0: the DIVISION link from label 1 of frame 0 to label 3 does not lead forward",
-    "two_parents": "frame 2: the DIVISION link from label 1 of frame 1 to label 3 is not the only one",
+    "two_parents": "frame 2: the DIVISION link from label 1 of frame 1 to label 3 is not the only",
     "next_over_missed_frame": "frame 2: the NEXT link from label 1 of frame 0 to label 2 misses frames",
     "gap_without_missed_frame": "frame 1: the GAP link from label 1 of frame 0 to label 1 misses no frame",
-    "continued_twice": "frame 1: the NEXT link from label 1 of frame 0 to label 1 goes on as the same cell",
+    "continued_twice": "frame 1: the NEXT link from label 1 of frame 0 to label 1 goes on as the same",
     "daughter_of_continued_mother": "frame 1: the NEXT link from label 1 of frame 0 to label 1 goes on as",
     "unknown_kind": "frame 1: the kind 7 link from label 1 of frame 0 to label 1 is of no known kind",
     "link_to_nowhere": "a link from detection 0 to 9, where there are 2",
