@@ -1,7 +1,6 @@
 """The pixels that the cells of two sets of label images share, in one pass over both."""
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,7 +10,13 @@ import numpy.typing as npt
 from ingest.errors import InputError
 from ingest.movie import LabelImages
 from ingest.progress import Progress, silent
-from ingest.tracking_graph import IntArray
+from ingest.tracking_graph import Detections, FloatArray, IntArray
+
+FrameOverlaps = tuple[IntArray, IntArray, IntArray, FloatArray, FloatArray]
+"""Columns reference label, computed label, pixels, y, x of one frame."""
+
+BLOCK = 1 << 17
+"""Pixels looked at together: what is allocated for them stays in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,12 +27,31 @@ class Overlaps:
         frame: (K,) ascending.
         reference, computed: (K,) labels, at least one of them > 0; ascending within a frame.
         pixels: (K,) > 0.
+        y, x: (K,) centroid of the shared pixels.
     """
 
     frame: IntArray
     reference: IntArray
     computed: IntArray
     pixels: IntArray
+    y: FloatArray
+    x: FloatArray
+
+    def detections(self) -> tuple[Detections, Detections]:
+        """The cells of the reference and of the computed label images, with centroid and area.
+
+        Who needs both sides' cells and their overlaps has them so from one pass over the images.
+        """
+        return self._cells(self.reference), self._cells(self.computed)
+
+    def _cells(self, label: IntArray) -> Detections:
+        rows = np.flatnonzero(label)
+        rows = rows[np.lexsort((label[rows], self.frame[rows]))]
+        frame, label, pixels = self.frame[rows], label[rows], self.pixels[rows]
+        first = np.flatnonzero(np.diff(frame, prepend=-1) | np.diff(label, prepend=-1))
+        area = np.add.reduceat(pixels, first).astype(np.float64)
+        y, x = (np.add.reduceat(pixels * column[rows], first) / area for column in (self.y, self.x))
+        return Detections(frame[first], label[first], y, x, {"area": area})
 
 
 def count_overlaps(
@@ -44,18 +68,22 @@ def count_overlaps(
         progress: told of every frame.
 
     Raises:
-        InputError: the two differ in their number of frames or in the frames' size.
+        InputError: the two differ in their number of frames or in the frames' size, or there are none.
     """
     _require_same_frames(reference, computed)
-    frames = range(len(reference))
+
+    def count(frame: int) -> FrameOverlaps:
+        return count_frame(reference.frame(frame), computed.frame(frame))
+
     with ThreadPoolExecutor(workers or default_workers()) as pool:
-        counted = pool.map(_counter(reference, computed), frames)
-        columns = list(progress(counted, "Matching", len(reference)))
-    merged = np.concatenate(columns, axis=1) if columns else np.empty((4, 0), np.int64)
-    return Overlaps(*merged)
+        counted = pool.map(count, range(len(reference)))
+        frames = list(progress(counted, "Matching", len(reference)))
+    frame = np.repeat(np.arange(len(frames)), [len(pixels) for _, _, pixels, _, _ in frames])
+    first, second, pixels, y, x = (np.concatenate(column) for column in zip(*frames, strict=True))
+    return Overlaps(frame, first, second, pixels, y, x)
 
 
-def count_frame(reference: npt.NDArray[np.integer], computed: npt.NDArray[np.integer]) -> IntArray:
+def count_frame(reference: npt.NDArray[np.integer], computed: npt.NDArray[np.integer]) -> FrameOverlaps:
     """Joint histogram of two label images of one frame, without the pair (background, background).
 
     Only the ends of runs of equal pairs are looked at: a cell is a few dozen runs, whatever its area.
@@ -65,15 +93,35 @@ def count_frame(reference: npt.NDArray[np.integer], computed: npt.NDArray[np.int
         computed: (Y, X) labels.
 
     Returns:
-        (3, K) reference label, computed label, pixels; sorted by the two labels.
+        (K,) columns reference label, computed label, pixels, y, x; sorted by the two labels.
     """
-    first, second = reference.ravel(), computed.ravel()
-    changes = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
-    starts = np.concatenate(([0], np.flatnonzero(changes) + 1)) if first.size else np.empty(0, np.int64)
-    lengths = np.diff(starts, append=first.size)
-    labels = np.stack((first[starts], second[starts])).astype(np.int64)  # (2, runs)
-    is_cell = labels.any(axis=0)
-    return _sum_by_pair(labels[:, is_cell], lengths[is_cell])
+    start, length = _runs(reference, computed)
+    labels = np.stack((reference.ravel()[start], computed.ravel()[start])).astype(np.int64)  # (2, runs)
+    is_cell = np.flatnonzero(labels.any(axis=0))
+    order = is_cell[np.lexsort(labels[::-1, is_cell])]
+    labels, length = labels[:, order], length[order]
+    first = np.flatnonzero(np.any(np.diff(labels, axis=1, prepend=-1), axis=0))
+    y, x = np.divmod(start[order], reference.shape[1])
+    pixels = np.add.reduceat(length, first)
+    sum_y, sum_2x = (np.add.reduceat(length * column, first) for column in (y, 2 * x + length - 1))
+    return labels[0, first], labels[1, first], pixels, sum_y / pixels, sum_2x / (2 * pixels)
+
+
+def _runs(first: npt.NDArray[np.integer], second: npt.NDArray[np.integer]) -> tuple[IntArray, IntArray]:
+    """Begin, in the flattened image, and length of each stretch of a row where neither label changes."""
+    height, width = first.shape
+    rows = max(1, BLOCK // max(width, 1))
+    starts = [_changes(first[y : y + rows], second[y : y + rows]) + y * width for y in range(0, height, rows)]
+    start = np.concatenate([*starts, np.empty(0, np.int64)])
+    return start, np.diff(start, append=first.size)
+
+
+def _changes(first: npt.NDArray[np.integer], second: npt.NDArray[np.integer]) -> IntArray:
+    """Places where a row begins or either label differs from the one to its left."""
+    changes = np.ones(first.shape, np.bool_)
+    changes[:, 1:] = first[:, 1:] != first[:, :-1]
+    changes[:, 1:] |= second[:, 1:] != second[:, :-1]
+    return np.flatnonzero(changes)
 
 
 def default_workers() -> int:
@@ -82,28 +130,11 @@ def default_workers() -> int:
     return min(4, available or 1)
 
 
-def _counter(reference: LabelImages, computed: LabelImages) -> Callable[[int], IntArray]:
-    def count(frame: int) -> IntArray:
-        pairs = count_frame(reference.frame(frame), computed.frame(frame))
-        return np.concatenate((np.full((1, pairs.shape[1]), frame, np.int64), pairs))  # (4, K)
-
-    return count
-
-
-def _sum_by_pair(labels: IntArray, lengths: IntArray) -> IntArray:
-    """(3, K) the sum of `lengths` (runs,) for each different column of `labels` (2, runs)."""
-    order = np.lexsort((labels[1], labels[0]))
-    labels, lengths = labels[:, order], lengths[order]
-    is_new = np.ones(len(order), np.bool_)
-    is_new[1:] = np.any(labels[:, 1:] != labels[:, :-1], axis=0)
-    first = np.flatnonzero(is_new)
-    pixels = np.add.reduceat(lengths, first) if len(first) else lengths
-    return np.concatenate((labels[:, first], pixels[None]))
-
-
 def _require_same_frames(reference: LabelImages, computed: LabelImages) -> None:
     if len(reference) != len(computed):
         raise _different(f"{len(reference)} frames", f"{len(computed)}")
+    if len(reference) == 0:
+        raise InputError("no frames", place="label images", remedy="give at least one")
     if reference.shape[1:] != computed.shape[1:]:
         raise _different(f"frames of {reference.shape[1:]} pixels", f"{computed.shape[1:]}")
 

@@ -1,8 +1,10 @@
 """Large lineages as columns, and a poor copy of them: input of the benchmarks, without any picture."""
 
 import numpy as np
+import numpy.typing as npt
 
 from graph.scores.overlaps import Overlaps
+from ingest.movie import LabelImages
 from ingest.tracking_graph import BoolArray, Detections, IntArray, LinkKind, TrackingGraph
 
 
@@ -37,7 +39,7 @@ def spoiled(graph: TrackingGraph, seed: int) -> tuple[TrackingGraph, Overlaps]:
     copy = Detections(table.frame[kept], table.label[kept], table.y[kept], table.x[kept])
     found = cover >= 0
     computed = np.where(found, copy.label[np.maximum(cover, 0)], 0)
-    overlaps = Overlaps(table.frame, table.label, computed, np.full(len(table), 100))
+    overlaps = Overlaps(table.frame, table.label, computed, np.full(len(table), 100), table.y, table.x)
     return linked(copy, row[links]), overlaps
 
 
@@ -62,3 +64,33 @@ def _spoiled_links(graph: TrackingGraph, kept: BoolArray, rng: np.random.Generat
     wrong = np.flatnonzero((rng.random(len(links)) < 0.01)[:-1] & (frame[1:] == frame[:-1]))
     links[wrong, 0] = links[wrong + 1, 0]
     return links
+
+
+def label_images(graph: TrackingGraph, cells: int, size: int, seed: int) -> LabelImages:
+    """Cells as discs that jitter about the places of a grid, drawn when a frame is asked for.
+
+    Args:
+        graph: detections of labels 1 to `cells`, the label telling the place.
+        cells: places of the grid.
+        size: height and width of a frame in pixels.
+        seed: of the jitter.
+    """
+    columns = int(np.ceil(np.sqrt(cells)))
+    pitch = size // columns
+    radius = max(1, int(0.36 * pitch))
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    inside = np.nonzero(y**2 + x**2 <= radius**2)
+    disc = np.stack(inside) - radius  # (2, pixels)
+    row, column = np.divmod(np.arange(cells), columns)
+    centre = np.stack((row, column)) * pitch + pitch // 2  # (2, cells)
+    reach = max(1, (pitch - 2 * radius - 1) // 2)
+
+    def draw(t: int) -> npt.NDArray[np.int32]:
+        labels = graph.detections.label[graph.detections.frame_slice(t)]
+        jitter = np.random.default_rng((seed, t)).integers(-reach + 1, reach, centre.shape)
+        place = (centre + jitter)[:, labels - 1]  # (2, cells of this frame)
+        image = np.zeros((size, size), np.int32)
+        image[tuple(place[:, :, None] + disc[:, None, :])] = labels[:, None]
+        return image
+
+    return LabelImages.from_function(draw, (int(graph.detections.frame[-1]) + 1, size, size))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from graph.scores.overlaps import count_frame, count_overlaps
+from graph.scores.overlaps import BLOCK, count_frame, count_overlaps
 from ingest.errors import InputError
 from ingest.movie import LabelImages
 
@@ -21,19 +21,39 @@ def test_frame_counts_each_pair_of_labels_as_a_look_at_every_pixel_does(first: I
     for pair in zip(first.ravel().tolist(), second.ravel().tolist(), strict=True):
         if pair != (0, 0):
             expected[pair] = expected.get(pair, 0) + 1
-    reference, computed, pixels = count_frame(first, second).tolist()
+    reference, computed, pixels, _, _ = (column.tolist() for column in count_frame(first, second))
     assert list(zip(zip(reference, computed, strict=True), pixels, strict=True)) == sorted(expected.items())
+
+
+@given(labels, labels)
+def test_cells_are_measured_on_the_way(first: Image, second: Image) -> None:
+    images = LabelImages.from_array(first[None]), LabelImages.from_array(second[None])
+    for image, found in zip((first, second), count_overlaps(*images).detections(), strict=True):
+        assert found.label.tolist() == np.unique(image[image > 0]).tolist()
+        for row, label in enumerate(found.label):
+            y, x = np.nonzero(image == label)
+            assert found.features["area"][row] == len(y)
+            np.testing.assert_allclose((found.y[row], found.x[row]), (y.mean(), x.mean()))
 
 
 def test_runs_may_reach_the_last_pixel_and_cross_the_end_of_a_row() -> None:
     first = np.array([[0, 3, 3], [3, 3, 3]], np.uint8)
     second = np.array([[0, 0, 7], [7, 7, 7]], np.uint16)
-    assert count_frame(first, second).tolist() == [[3, 3], [0, 7], [1, 4]]
+    columns = [column.tolist() for column in count_frame(first, second)]
+    assert columns == [[3, 3], [0, 7], [1, 4], [0, 3 / 4], [1, (2 + 0 + 1 + 2) / 4]]
 
 
 def test_frame_without_pixels_has_no_pairs() -> None:
     nothing = np.zeros((0, 4), np.int32)
-    assert count_frame(nothing, nothing).shape == (3, 0)
+    assert [column.size for column in count_frame(nothing, nothing)] == [0] * 5
+
+
+def test_large_frame_is_looked_at_in_blocks() -> None:
+    height = 3 * BLOCK // 200 + 5
+    image = np.zeros((height, 200), np.uint16)
+    image[1:-1, 5:195] = 9
+    label, _, pixels, y, x = (column.tolist() for column in count_frame(image, image))
+    assert (label, pixels, y, x) == ([9], [(height - 2) * 190], [(height - 1) / 2], [99.5])
 
 
 def test_movie_keeps_the_order_of_its_frames_whatever_the_number_of_workers() -> None:
@@ -48,9 +68,10 @@ def test_movie_keeps_the_order_of_its_frames_whatever_the_number_of_workers() ->
         np.testing.assert_array_equal(getattr(one, name), getattr(four, name))
 
 
-def test_movie_without_frames_has_no_overlaps() -> None:
+def test_movie_without_frames_is_refused() -> None:
     nothing = LabelImages.from_array(np.zeros((0, 4, 5), np.int32))
-    assert count_overlaps(nothing, nothing).pixels.size == 0
+    with pytest.raises(InputError, match="no frames"):
+        count_overlaps(nothing, nothing)
 
 
 @pytest.mark.parametrize(
