@@ -37,9 +37,11 @@ def _cells(image: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
     flat = image.ravel()
     place = np.flatnonzero(flat != 0)
     cell: npt.NDArray[np.integer] = flat[place]
-    names = np.arange(cell.max(initial=0) + 1)
-    if len(names) > 4 * flat.size:
+    largest = int(cell.max(initial=0))
+    if largest > 4 * flat.size:  # too far to count
         names, cell = np.unique(cell, return_inverse=True)
+    else:
+        names = np.arange(largest + 1, dtype=np.int32)
     row = place // image.shape[1]
     area, sum_y = np.bincount(cell), np.bincount(cell, row)
     sum_x = np.bincount(cell, place - row * image.shape[1])

@@ -36,7 +36,7 @@ def open_frames(path: Path, *, axes: str | None = None, labels: bool = False) ->
         path: file or folder.
         axes: what the axes are where the files do not say: "TYX", "TCYX". In a folder T counts the files.
         labels: these are label images, which have no channels: planes that do not say what they are count as
-            time points in a stack, and as depth in a folder.
+            time points in a stack, and as depth in a folder. Each frame may have its own pixel type.
 
     Raises:
         InputError: anything that cannot be read completely or is unclear.
@@ -55,7 +55,7 @@ def frames_of_files(files: Sequence[Path], *, axes: str | None = None, labels: b
     """The frames of TIFF files that are a frame each, in this order; otherwise as `open_frames`."""
     with open_tiff(files[0]) as tif:
         calibration = of_tiff(tif)
-    folder = _first_frame(tuple(files), axes, "ZYX" if labels else None)
+    folder = _first_frame(tuple(files), axes, labels)
     for t in range(1, len(files)):
         with folder.pages(t):
             pass  # opening a file checks its header
@@ -76,6 +76,7 @@ class _Folder:
     order: PlaneOrder
     shape: tuple[int, int]  # (Y, X)
     dtype: np.dtype[Any]
+    labels: bool
 
     def frame(self, t: int) -> Plane:
         with self.pages(t) as pages:
@@ -91,7 +92,7 @@ class _Folder:
             if len(pages) != self.order.planes:
                 raise self._other(path, f"{len(pages)} planes", str(self.order.planes))
             for page in pages:
-                if (page.shape, page.dtype) != (self.shape, self.dtype):
+                if page.shape != self.shape or (page.dtype != self.dtype and not self.labels):
                     wanted = f"{self.shape} of {self.dtype}"
                     raise self._other(path, f"{page.shape} pixels of {page.dtype}", wanted)
                 if end_of_pixels(page) > tif.filehandle.size:
@@ -106,18 +107,20 @@ class _Folder:
         )
 
 
-def _first_frame(files: tuple[Path, ...], axes: str | None, unclear: str | None) -> _Folder:
+def _first_frame(files: tuple[Path, ...], axes: str | None, labels: bool) -> _Folder:
     """The layout of all files, from the first."""
     path = files[0]
     with open_tiff(path) as tif:
         series, first = only_series(tif, path), tif.pages.first
         # The metadata of an OME-TIFF in several files speaks of all of them; a file alone is a frame.
         found = first if series.is_multifile else series
-        order = settle(found.axes, found.shape, given=axes, unclear=unclear, outer="T", place=str(path))
+        order = settle(
+            found.axes, found.shape, given=axes, unclear="ZYX" if labels else None, outer="T", place=str(path)
+        )
         if order.size("T") > 1:
             raise InputError(
                 f"{order.size('T')} time points in one of several files",
                 place=str(path),
                 remedy="name one file, or save each frame as a file",
             )
-        return _Folder(files, order, plane_shape(first, path), np.dtype(first.dtype))
+        return _Folder(files, order, plane_shape(first, path), np.dtype(first.dtype), labels)
