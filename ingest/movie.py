@@ -190,6 +190,10 @@ class LabelImages:
         Raises:
             InputError: it cannot be read, has another size than `shape`, or holds what is no label.
         """
+        return self.stored_frame(t).astype(np.int32, copy=False)
+
+    def stored_frame(self, t: int) -> npt.NDArray[np.integer]:
+        """As `frame`, but as integers of the type that is stored: 16 bits take half the time and memory."""
         assert 0 <= t < len(self), (t, len(self))
         image, place = self.read(t), f"{self.source}, frame {t}"
         if image.shape != self.shape[1:]:
@@ -237,8 +241,8 @@ def open_labels(path: str | Path, *, axes: str | None = None) -> LabelImages:
     return LabelImages((t, y, x), lambda t: frames.read(t)[0], str(path))
 
 
-def _whole_labels(image: npt.NDArray[Any], place: str) -> npt.NDArray[np.int32]:
-    """Labels as int32, if they are labels."""
+def _whole_labels(image: npt.NDArray[Any], place: str) -> npt.NDArray[np.integer]:
+    """The labels as integers, if they are labels."""
     if image.dtype.kind == "b":
         raise InputError(
             "a mask of yes and no, where each cell needs a number of its own",
@@ -253,7 +257,7 @@ def _whole_labels(image: npt.NDArray[Any], place: str) -> npt.NDArray[np.int32]:
         )
     if image.dtype not in (np.uint8, np.uint16):  # which cannot hold a wrong one
         _check_range(image, place)
-    return image.astype(np.int32, copy=False)
+    return image if image.dtype.kind in "iu" else image.astype(np.int32)
 
 
 def _check_range(image: npt.NDArray[Any], place: str) -> None:

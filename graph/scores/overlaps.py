@@ -73,7 +73,7 @@ def count_overlaps(
     _require_same_frames(reference, computed)
 
     def count(frame: int) -> FrameOverlaps:
-        return count_frame(reference.frame(frame), computed.frame(frame))
+        return count_frame(reference.stored_frame(frame), computed.stored_frame(frame))
 
     with ThreadPoolExecutor(workers or default_workers()) as pool:
         counted = pool.map(count, range(len(reference)))

@@ -11,6 +11,7 @@ Source: "Naming and file content conventions", celltrackingchallenge.net.
 """
 
 import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,49 @@ class CtcSequence:
     graph: TrackingGraph
 
 
+@dataclass(frozen=True)
+class CtcFolder:
+    """A folder whose text file is read and whose masks are not, for who looks at the masks anyway.
+
+    Attributes:
+        labels: the masks.
+        table: the text file.
+        files: the masks' files.
+        first: number of the first of them.
+    """
+
+    labels: LabelImages
+    table: TrackTable
+    files: Sequence[Path]
+    first: int
+
+    def graph(self, detections: Detections) -> TrackingGraph:
+        """The tracking, given every cell of the masks.
+
+        Raises:
+            LineageError: the text file contradicts the masks.
+        """
+        check_masks(self.table, detections, self.files, self.first)
+        return _graph(self.table, detections, self.first)
+
+
+def open_tracking(folder: str | Path) -> CtcFolder:
+    """Open a ground truth (`01_GT`, `01_GT/TRA`) or a result (`01_RES`): only headers of masks are read.
+
+    Raises:
+        InputError: files that are missing or cannot be read.
+        LineageError: a text file that contradicts itself.
+    """
+    path, prefix = _text_file(Path(folder))
+    files, first = _mask_files(path.parent, prefix)
+    table = read_table(path)
+    frames = frames_of_files(files, labels=True)
+    t, _, y, x = frames.shape
+    return CtcFolder(
+        LabelImages((t, y, x), lambda t: frames.read(t)[0], str(path.parent)), table, files, first
+    )
+
+
 def read_tracking(folder: str | Path, *, progress: Progress = silent) -> CtcSequence:
     """Read a ground truth (`01_GT`, `01_GT/TRA`) or a result (`01_RES`), with centroids and areas.
 
@@ -46,15 +90,8 @@ def read_tracking(folder: str | Path, *, progress: Progress = silent) -> CtcSequ
         InputError: files that are missing or cannot be read.
         LineageError: a text file that contradicts itself or the masks.
     """
-    path, prefix = _text_file(Path(folder))
-    files, first = _mask_files(path.parent, prefix)
-    table = read_table(path)
-    frames = frames_of_files(files, labels=True)
-    t, _, y, x = frames.shape
-    labels = LabelImages((t, y, x), lambda t: frames.read(t)[0], str(path.parent))
-    detections = detections_of(labels, progress)
-    check_masks(table, detections, files, first)
-    return CtcSequence(labels, _graph(table, detections, first))
+    opened = open_tracking(folder)
+    return CtcSequence(opened.labels, opened.graph(detections_of(opened.labels, progress)))
 
 
 def write_result(
