@@ -79,10 +79,11 @@ def install_jars(
     """
     jars = read_lock() if jars is None else jars
     folder = cache / f"neo4j-{NEO4J_VERSION}"
-    if _missing(folder, jars):
-        with _writing(cache), FileLock(cache / f"{folder.name}.install-lock"):
-            folder.mkdir(exist_ok=True)
-            _fetch_all(folder, _missing(folder, jars), progress)
+    with _file_errors(cache):
+        if _missing(folder, jars):
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(cache / f"{folder.name}.install-lock"):
+                _fetch_all(folder, _missing(folder, jars), progress)
     return tuple(folder / jar.name for jar in jars)
 
 
@@ -107,10 +108,9 @@ def _missing(folder: Path, jars: Sequence[Jar]) -> list[Jar]:
 
 
 @contextmanager
-def _writing(cache: Path) -> Iterator[None]:
+def _file_errors(cache: Path) -> Iterator[None]:
     """Turn what the file system refuses into an error with a remedy."""
     try:
-        cache.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
         raise StoreError(

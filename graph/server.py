@@ -120,7 +120,7 @@ class ManagedServer:
                 yield
         except Timeout as error:
             raise ConflictError(
-                f"another process has been starting or stopping this server for {timeout_s:.0f} s",
+                f"another process has been starting or stopping this server for {timeout_s:g} s",
                 place=str(self.home),
                 remedy="wait for it, or end it and run again",
             ) from error
@@ -165,13 +165,13 @@ def _until_ready(server: ServerProcess, address: ServerAddress, timeout_s: float
         if not server.alive:
             raise _start_error("Neo4j ended while it was starting", server)
         if time.monotonic() > deadline:
-            raise _start_error(f"Neo4j did not answer within {timeout_s:.0f} s", server)
+            raise _start_error(f"Neo4j did not answer within {timeout_s:g} s", server)
         yield
 
 
 def _start_error(problem: str, server: ServerProcess) -> StoreError:
     return StoreError(
-        f"{problem}; its log ends with\n{server.log_tail()}\n",
+        f"{problem}; its log ends with\n{server.log_tail() or '(nothing)'}",
         place=str(server.home),
         remedy="see the folder logs there for more, and run again",
     )

@@ -13,6 +13,7 @@ LOOPBACK = "127.0.0.1"
 _FOLDERS = ("conf", "data", "logs", "run", "import", "plugins")
 _HEAP_START, _HEAP_MAX, _PAGE_CACHE = "64m", "512m", "256m"
 _TRANSACTION_TIMEOUT, _TRANSACTION_MEMORY = "10m", "256m"
+_MAIN_CLASS = "org.neo4j.server.CommunityEntryPoint"
 _MARK = "cellkin.neo4j"
 _OPENED = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
 
@@ -94,7 +95,7 @@ def java_command(home: Path, ports: Ports, *, fast_start: bool) -> list[str]:
         "-Dio.netty.tryReflectionSetAccessible=true",
         "-Dlog4j2.disable.jmx=true",
         *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED),
-        "org.neo4j.server.CommunityEntryPoint",
+        _MAIN_CLASS,
         f"--home-dir={home}",
         f"--config-dir={home / 'conf'}",
     ]
@@ -106,7 +107,9 @@ def _marks(home: Path, ports: Ports) -> tuple[str, str, str]:
 
 def ports_named(command: Sequence[str], home: Path) -> Ports | None:
     """The ports on the command line of this home's server, None on any other command line."""
-    given = dict(word.removeprefix("-D").split("=", 1) for word in command[1:4] if "=" in word)
+    if _MAIN_CLASS not in command:
+        return None
+    given = dict(word.removeprefix("-D").split("=", 1) for word in command if word.startswith(f"-D{_MARK}."))
     if given.get(f"{_MARK}.home") != str(home):
         return None
     return Ports(int(given[f"{_MARK}.bolt"]), int(given[f"{_MARK}.http"]))
