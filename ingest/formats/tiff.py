@@ -16,12 +16,12 @@ from ingest.formats.numbering import check_numbering, tiff_files
 from ingest.formats.tiff_file import (
     Page,
     Plane,
-    end_of_pixels,
+    check_complete,
     only_series,
     open_tiff,
     plane_shape,
     read_page,
-    truncated,
+    readable,
 )
 from ingest.formats.tiff_stack import open_stack
 
@@ -53,7 +53,7 @@ def open_frames(path: Path, *, axes: str | None = None, labels: bool = False) ->
 
 def frames_of_files(files: Sequence[Path], *, axes: str | None = None, labels: bool = False) -> Frames:
     """The frames of TIFF files that are a frame each, in this order; otherwise as `open_frames`."""
-    with open_tiff(files[0]) as tif:
+    with readable(str(files[0])), open_tiff(files[0]) as tif:
         calibration = of_tiff(tif)
     folder = _first_frame(tuple(files), axes, labels)
     for t in range(1, len(files)):
@@ -87,7 +87,7 @@ class _Folder:
     def pages(self, t: int) -> Iterator[Sequence[Page]]:
         """The pages of a frame's file, a page a channel."""
         path = self.files[t]
-        with open_tiff(path) as tif:
+        with readable(f"{path}, frame {t}"), open_tiff(path) as tif:
             pages = list(tif.pages)
             if len(pages) != self.order.planes:
                 raise self._other(path, f"{len(pages)} planes", str(self.order.planes))
@@ -95,8 +95,7 @@ class _Folder:
                 if page.shape != self.shape or (page.dtype != self.dtype and not self.labels):
                     wanted = f"{self.shape} of {self.dtype}"
                     raise self._other(path, f"{page.shape} pixels of {page.dtype}", wanted)
-                if end_of_pixels(page) > tif.filehandle.size:
-                    raise truncated(f"{path}, frame {t}")
+                check_complete(page, tif.filehandle.size, f"{path}, frame {t}")
             yield pages
 
     def _other(self, path: Path, found: str, wanted: str) -> InputError:
@@ -110,7 +109,7 @@ class _Folder:
 def _first_frame(files: tuple[Path, ...], axes: str | None, labels: bool) -> _Folder:
     """The layout of all files, from the first."""
     path = files[0]
-    with open_tiff(path) as tif:
+    with readable(str(path)), open_tiff(path) as tif:
         series, first = only_series(tif, path), tif.pages.first
         # The metadata of an OME-TIFF in several files speaks of all of them; a file alone is a frame.
         found = first if series.is_multifile else series

@@ -1,5 +1,6 @@
 """One TIFF file: opened, and refused where it is truncated, damaged or too large."""
 
+import math
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,9 +55,9 @@ def only_series(tif: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries:
 def plane_shape(page: Page, path: Path) -> tuple[int, int]:
     """(Y, X) of a page, of a size and pixel type that can be read."""
     y, x = page.shape[-2:]
-    if y * x > MAX_PIXELS:
+    if not 0 < y * x <= MAX_PIXELS:
         raise InputError(
-            f"frames of {y}×{x} pixels, above the limit of {MAX_PIXELS:,}",
+            f"frames of {y}×{x} pixels, where 1 to {MAX_PIXELS:,} can be read",
             place=str(path),
             remedy="crop or tile them",
         )
@@ -78,14 +79,23 @@ def read_page(page: Page, place: str) -> Plane:
     return pixels
 
 
-def end_of_pixels(page: Page) -> int:
-    """Position in the file after the last byte of the page's pixels."""
+def check_complete(page: Page, file_size: int, place: str) -> None:
+    """Refuse a page whose pixels are not all in the file: tifffile would read zeros in their place.
+
+    Raises:
+        InputError: strips or tiles that are missing, or reach beyond the end of the file.
+    """
+    if len(page.dataoffsets) != math.prod(page.chunked):
+        raise truncated(
+            place, f"{len(page.dataoffsets)} of {math.prod(page.chunked)} strips or tiles are there"
+        )
     segments = zip(page.dataoffsets, page.databytecounts, strict=True)
-    return max((offset + count for offset, count in segments), default=0)
+    if max(offset + count for offset, count in segments) > file_size:
+        raise truncated(place)
 
 
 def truncated(place: str, how: str = "its pixels reach beyond the end of the file") -> InputError:
-    """The error for a file that ends too early."""
+    """The error for a file that does not hold all that it announces."""
     return InputError(f"truncated TIFF: {how}", place=place, remedy="copy the file again from its source")
 
 

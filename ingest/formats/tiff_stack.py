@@ -14,7 +14,7 @@ from ingest.formats.calibration import of_tiff
 from ingest.formats.tiff_file import (
     Page,
     Plane,
-    end_of_pixels,
+    check_complete,
     only_series,
     open_tiff,
     plane_shape,
@@ -26,9 +26,10 @@ from ingest.formats.tiff_file import (
 
 def open_stack(path: Path, *, axes: str | None = None, unclear: str | None = None) -> Frames:
     """The frames of one TIFF, ImageJ or OME-TIFF file; arguments and errors as of `tiff.open_frames`."""
-    stack = _Stack(path, axes, unclear)
-    t, c = stack.order.size("T"), stack.order.size("C")
-    return Frames((t, c, *stack.shape), stack.dtype, stack.frame, (path,), of_tiff(stack.tif))
+    with readable(str(path)):
+        stack = _Stack(path, axes, unclear)
+        t, c = stack.order.size("T"), stack.order.size("C")
+        return Frames((t, c, *stack.shape), stack.dtype, stack.frame, (path,), of_tiff(stack.tif))
 
 
 class _Stack:
@@ -88,10 +89,9 @@ class _Stack:
 
     def _refuse_truncated(self) -> None:
         size = self.tif.filehandle.size
+        for index, page in enumerate(self._pages):
+            check_complete(page, size, f"{self.path}, frame {self.order.frame(index)}")
         if self._offset is not None:
-            ends = [self._offset + (index + 1) * self._plane_bytes for index in range(self.order.planes)]
-        else:
-            ends = [end_of_pixels(page) for page in self._pages]
-        for index, end in enumerate(ends):
-            if end > size:
-                raise truncated(f"{self.path}, frame {self.order.frame(index)}")
+            whole = (size - self._offset) // self._plane_bytes
+            if whole < self.order.planes:
+                raise truncated(f"{self.path}, frame {self.order.frame(whole)}")

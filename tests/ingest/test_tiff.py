@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tifffile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ingest.errors import InputError
@@ -93,6 +93,7 @@ def test_a_stack_of_any_kind(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("kind", STACKS)
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(part=st.floats(0, 1, exclude_max=True))
+@example(part=0.8515625)  # cuts a list of strips of `strips`
 def test_a_stack_cut_anywhere_is_whole_or_refused(tmp_path: Path, kind: str, part: float) -> None:
     STACKS[kind](tmp_path / "a.tif", MOVIE)
     content = (tmp_path / "a.tif").read_bytes()
@@ -287,6 +288,13 @@ def test_a_header_that_claims_40_gigapixels_is_refused_unread(tmp_path: Path, in
         for tag in ("ImageWidth", "ImageLength", "RowsPerStrip"):
             tif.pages.first.tags[tag].overwrite(200_000)
     assert "frames of 200000×200000 pixels" in refusal(folder if in_folder else folder / "t0.tif")
+
+
+def test_an_image_of_more_rows_than_strips_is_refused(tmp_path: Path) -> None:
+    several_strips(tmp_path / "a.tif", MOVIE[0])
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as tif:
+        tif.pages.first.tags["ImageLength"].overwrite(31)
+    assert "frame 0: truncated TIFF: 3 of 7 strips or tiles are there" in refusal(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize("content", [b"", b"II*", b"just a text", b"\x89PNG\r\n\x1a\n" + bytes(50)])
