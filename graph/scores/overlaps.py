@@ -15,6 +15,8 @@ from ingest.tracking_graph import Detections, FloatArray, IntArray
 FrameOverlaps = tuple[IntArray, IntArray, IntArray, FloatArray, FloatArray]
 """Columns reference label, computed label, pixels, y, x of one frame."""
 
+LABEL_BITS = 32
+"""Bits that hold any label."""
 BLOCK = 1 << 17
 """Pixels looked at together: what is allocated for them stays in the cache."""
 
@@ -96,31 +98,37 @@ def count_frame(reference: npt.NDArray[np.integer], computed: npt.NDArray[np.int
         (K,) columns reference label, computed label, pixels, y, x; sorted by the two labels.
     """
     start, length = _runs(reference, computed)
-    labels = np.stack((reference.ravel()[start], computed.ravel()[start])).astype(np.int64)  # (2, runs)
-    is_cell = np.flatnonzero(labels.any(axis=0))
-    order = is_cell[np.lexsort(labels[::-1, is_cell])]
-    labels, length = labels[:, order], length[order]
-    first = np.flatnonzero(np.any(np.diff(labels, axis=1, prepend=-1), axis=0))
-    y, x = np.divmod(start[order], reference.shape[1])
-    pixels = np.add.reduceat(length, first)
-    sum_y, sum_2x = (np.add.reduceat(length * column, first) for column in (y, 2 * x + length - 1))
-    return labels[0, first], labels[1, first], pixels, sum_y / pixels, sum_2x / (2 * pixels)
+    first, second = (image.ravel()[start].astype(np.int64) for image in (reference, computed))
+    pair = first << LABEL_BITS | second
+    runs = np.flatnonzero(pair)  # of cells
+    runs = runs[np.argsort(pair[runs], kind="stable")]
+    pair, length = pair[runs], length[runs]
+    head = np.flatnonzero(np.diff(pair, prepend=-1))
+    y, x = np.divmod(start[runs], reference.shape[1])
+    pixels = np.add.reduceat(length, head)
+    sum_y, sum_2x = (np.add.reduceat(length * column, head) for column in (y, 2 * x + length - 1))
+    first, second = np.divmod(pair[head], 1 << LABEL_BITS)
+    return first, second, pixels, sum_y / pixels, sum_2x / (2 * pixels)
 
 
 def _runs(first: npt.NDArray[np.integer], second: npt.NDArray[np.integer]) -> tuple[IntArray, IntArray]:
     """Begin, in the flattened image, and length of each stretch of a row where neither label changes."""
-    height, width = first.shape
-    rows = max(1, BLOCK // max(width, 1))
-    starts = [_changes(first[y : y + rows], second[y : y + rows]) + y * width for y in range(0, height, rows)]
+    width = max(first.shape[1], 1)
+    size = max(1, BLOCK // width) * width  # whole rows
+    flat, other = first.ravel(), second.ravel()
+    starts = [
+        _changes(flat[at : at + size], other[at : at + size], width) + at for at in range(0, flat.size, size)
+    ]
     start = np.concatenate([*starts, np.empty(0, np.int64)])
-    return start, np.diff(start, append=first.size)
+    return start, np.diff(start, append=flat.size)
 
 
-def _changes(first: npt.NDArray[np.integer], second: npt.NDArray[np.integer]) -> IntArray:
-    """Places where a row begins or either label differs from the one to its left."""
-    changes = np.ones(first.shape, np.bool_)
-    changes[:, 1:] = first[:, 1:] != first[:, :-1]
-    changes[:, 1:] |= second[:, 1:] != second[:, :-1]
+def _changes(first: npt.NDArray[np.integer], second: npt.NDArray[np.integer], width: int) -> IntArray:
+    """Places where a row begins or either label differs from the one before."""
+    changes = np.empty(len(first), np.bool_)
+    np.not_equal(first[1:], first[:-1], out=changes[1:])
+    changes[1:] |= second[1:] != second[:-1]
+    changes[::width] = True
     return np.flatnonzero(changes)
 
 

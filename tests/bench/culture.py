@@ -1,9 +1,12 @@
-"""Large lineages as columns, and a poor copy of them: input of the benchmarks, without any picture."""
+"""Large lineages and a poor copy of them, as columns and as label images: input of the benchmarks."""
+
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from graph.scores.overlaps import Overlaps
+from ingest.formats.ctc import write_ground_truth, write_result
 from ingest.movie import LabelImages
 from ingest.tracking_graph import BoolArray, Detections, IntArray, LinkKind, TrackingGraph
 
@@ -94,3 +97,24 @@ def label_images(graph: TrackingGraph, cells: int, size: int, seed: int) -> Labe
         return image
 
     return LabelImages.from_function(draw, (int(graph.detections.frame[-1]) + 1, size, size))
+
+
+def write_folders(folder: Path, frames: int, cells: int, size: int) -> None:
+    """A ground truth `01_GT` and a result `01_RES` in the Cell Tracking Challenge's form."""
+    graph = grown(frames, cells, seed=1)
+    copy, overlaps = spoiled(graph, seed=2)
+    images = label_images(graph, cells, size, seed=3)
+    write_ground_truth(graph, images, folder / "01_GT")
+    write_result(copy, _covering(images, overlaps, cells), folder / "01_RES")
+
+
+def _covering(images: LabelImages, overlaps: Overlaps, cells: int) -> LabelImages:
+    """The copy's label images: each cell painted with the label of what covers it."""
+
+    def paint(t: int) -> npt.NDArray[np.int32]:
+        rows = overlaps.frame == t
+        cover = np.zeros(cells + 1, np.int32)
+        cover[overlaps.reference[rows]] = overlaps.computed[rows]
+        return cover[images.frame(t)]
+
+    return LabelImages.from_function(paint, images.shape)
