@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from graph.connection import Connection, Credentials
 from graph.jars import default_cache
+from graph.pixels import PixelStore
 from graph.server import ManagedServer, ServerAddress
+from graph.store import LineageStore
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -31,3 +34,18 @@ def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerAdd
         yield server.start()
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def connection(neo4j_server: ServerAddress) -> Iterator[Connection]:
+    """A connection to the session's Neo4j."""
+    credentials = Credentials(neo4j_server.uri, neo4j_server.user, neo4j_server.password)
+    with Connection(credentials) as opened:
+        yield opened
+
+
+@pytest.fixture
+def store(connection: Connection, tmp_path: Path) -> LineageStore:
+    """An empty store on the session's Neo4j; label images go to the test's own folder."""
+    connection.write(lambda tx: tx.run("MATCH (n) WHERE NOT n:Schema DETACH DELETE n").consume())
+    return LineageStore(connection, PixelStore(tmp_path / "pixels"))

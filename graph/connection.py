@@ -1,0 +1,164 @@
+"""One connection to a Neo4j, wherever it is: transactions that retry, and failures explained."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TypeVar
+
+import neo4j
+from neo4j import ManagedTransaction, unit_of_work
+from neo4j.exceptions import (
+    AuthError,
+    ConfigurationError,
+    ConstraintError,
+    DriverError,
+    Neo4jError,
+    ServiceUnavailable,
+    SessionExpired,
+    TransientError,
+)
+
+from ingest.errors import CellkinError, ConflictError, StoreError
+
+Result = TypeVar("Result")
+Work = Callable[[ManagedTransaction], Result]
+"""What one transaction does. It may run twice when a connection breaks, so it must be idempotent."""
+
+CONNECT_TIMEOUT_S = 10.0
+RETRY_S = 20.0
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Where a Neo4j is, and the login.
+
+    Attributes:
+        uri: bolt://, neo4j://, or one of them with +s or +ssc.
+        database: None for the server's own default.
+    """
+
+    uri: str
+    user: str
+    password: str = field(repr=False)
+    database: str | None = None
+
+
+class Connection:
+    """An open connection, safe to share between threads: each transaction has a session of its own.
+
+    Every read sees what was written through the same connection before it (bookmarks), and goes to a
+    reader where the server is a cluster.
+
+    Args:
+        credentials: of the server.
+        timeout_s: the longest that one transaction may take.
+
+    Raises:
+        StoreError: no server answers there, or it refuses the login or the database.
+    """
+
+    def __init__(self, credentials: Credentials, *, timeout_s: float = 300.0) -> None:
+        self.credentials = credentials
+        self._timeout_s = timeout_s
+        self._bookmarks = neo4j.GraphDatabase.bookmark_manager()
+        with self._explained():
+            self._driver = neo4j.GraphDatabase.driver(
+                credentials.uri,
+                auth=(credentials.user, credentials.password),
+                connection_timeout=CONNECT_TIMEOUT_S,
+                max_transaction_retry_time=RETRY_S,
+                notifications_min_severity="OFF",
+                telemetry_disabled=True,
+            )
+        try:
+            with self._explained(), self._session() as session:
+                session.run("RETURN 1").consume()  # outside a managed transaction: no retries, a quick no
+        except BaseException:
+            self._driver.close()
+            raise
+
+    def read(self, work: Work[Result]) -> Result:
+        """Run `work` in a transaction that reads."""
+        with self._explained(), self._session() as session:
+            return session.execute_read(self._timed(work))
+
+    def write(self, work: Work[Result]) -> Result:
+        """Run `work` in a transaction that writes; all of it happens, or nothing."""
+        with self._explained(), self._session() as session:
+            return session.execute_write(self._timed(work))
+
+    def close(self) -> None:
+        """End all connections."""
+        self._driver.close()
+
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _session(self) -> neo4j.Session:
+        return self._driver.session(database=self.credentials.database, bookmark_manager=self._bookmarks)
+
+    def _timed(self, work: Work[Result]) -> Work[Result]:
+        return unit_of_work(timeout=self._timeout_s)(work)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn what the driver raises into our errors."""
+        try:
+            yield
+        except (Neo4jError, DriverError, ConfigurationError, ValueError, OSError) as error:
+            raise _explain(error, self.credentials, self._timeout_s) from error
+
+
+def _explain(error: Exception, credentials: Credentials, timeout_s: float) -> CellkinError:
+    place = credentials.uri
+    code = (error.code or "") if isinstance(error, Neo4jError) else ""
+    match error:
+        case AuthError():
+            return StoreError(
+                f"Neo4j refuses user {credentials.user!r} with this password ({code.rpartition('.')[2]})",
+                place=place,
+                remedy="set CELLKIN_NEO4J_USER and CELLKIN_NEO4J_PASSWORD",
+            )
+        case Neo4jError() if "DatabaseNotFound" in code:
+            return StoreError(
+                f"Neo4j has no database {credentials.database!r}",
+                place=place,
+                remedy="set CELLKIN_NEO4J_DATABASE; `SHOW DATABASES` in Neo4j Browser lists them",
+            )
+        case Neo4jError() if "TransactionTimedOut" in code:
+            return StoreError(
+                f"a transaction was not done within its time, {timeout_s:g} s at most",
+                place=place,
+                remedy="is the server very busy, or db.transaction.timeout short? Run again",
+            )
+        case ServiceUnavailable() | SessionExpired() | OSError():
+            return StoreError(
+                f"no Neo4j answers ({error})",
+                place=place,
+                remedy="start it (`cellkin neo4j start` for the managed one), or correct CELLKIN_NEO4J_URI",
+            )
+        case ConstraintError():
+            return ConflictError(
+                f"another writer stored the same at the same time ({error.message})",
+                place=place,
+                remedy="run again",
+            )
+        case TransientError():
+            return ConflictError(
+                f"Neo4j could not do this for {RETRY_S:g} s ({error.message})",
+                place=place,
+                remedy="wait for other writers, or give the server more memory, and run again",
+            )
+        case ConfigurationError() | ValueError():
+            return StoreError(
+                f"this is no address of a Neo4j ({error})",
+                place=place,
+                remedy="set CELLKIN_NEO4J_URI to one such as neo4j://host:7687 or bolt://host:7687",
+            )
+    return StoreError(f"Neo4j failed ({error})", place=place, remedy="see its log, neo4j.log and debug.log")
