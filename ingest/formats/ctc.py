@@ -23,7 +23,7 @@ import tifffile
 from ingest.errors import InputError
 from ingest.formats.ctc_masks import THREADS, check_masks, detections_of
 from ingest.formats.ctc_table import TrackTable, read_table
-from ingest.formats.numbering import tiff_files
+from ingest.formats.numbering import frame_numbers, tiff_files
 from ingest.formats.tiff import frames_of_files
 from ingest.formats.whole_folder import whole_folder
 from ingest.movie import LabelImages
@@ -125,6 +125,11 @@ def tracklet_labels(graph: TrackingGraph) -> IntArray:
     return np.arange(1, len(tracklets) + 1, dtype=np.int64)
 
 
+def track_labels(graph: TrackingGraph) -> IntArray:
+    """(tracks,) label of each track: that of its first tracklet, so gaps do not change it."""
+    return tracklet_labels(graph)[graph.tracklets.of_detection[graph.tracks.first]]
+
+
 def _text_file(folder: Path) -> tuple[Path, str]:
     """The text file of a folder, and how the names of its masks begin."""
     for name, prefix in (
@@ -143,50 +148,44 @@ def _text_file(folder: Path) -> tuple[Path, str]:
 
 def _mask_files(folder: Path, prefix: str) -> tuple[list[Path], int]:
     """The masks in order, and the number of the first."""
-    pattern = re.compile(rf"{prefix}([0-9]+)")
-    named = ((pattern.fullmatch(file.stem), file) for file in tiff_files(folder))
-    files = {int(match[1]): file for match, file in named if match}
+    pattern = re.compile(rf"{prefix}[0-9]+")
+    files = [file for file in tiff_files(folder) if pattern.fullmatch(file.stem)]
     if not files:
         raise InputError(f"no masks named {prefix}000.tif", place=str(folder), remedy="add a mask a frame")
-    first, last = min(files), max(files)
-    for number in range(first, last + 1):
-        if number not in files:
-            raise InputError(
-                f"mask {number} is missing among {files[first].name} to {files[last].name}",
-                place=str(folder),
-                remedy="add it; for a frame without cells, a mask of zeros",
-            )
-    return [files[number] for number in range(first, last + 1)], first
+    numbers = frame_numbers(files)
+    if numbers[-1] - numbers[0] != len(files) - 1:
+        raise InputError(
+            f"masks are missing: {files[1].name} follows {files[0].name}",
+            place=str(folder),
+            remedy="add one for each frame, of zeros where there are no cells",
+        )
+    return files, numbers[0]
 
 
 def _graph(table: TrackTable, detections: Detections, first: int) -> TrackingGraph:
-    """NEXT links within each label, and the parent links of the table."""
+    """The links within each label, and from each parent to its children."""
     following = detections.rows(detections.frame + 1, detections.label)
     earlier = np.flatnonzero(following >= 0)
+    within = np.stack([earlier, following[earlier]], axis=1)  # (links, 2)
+    parental, kind = _parent_links(table, detections, first)
+    links = np.concatenate([within, parental])
+    kinds = np.concatenate([np.full(len(within), LinkKind.NEXT, np.uint8), kind])
+    order = np.argsort(links[:, 1])
+    return TrackingGraph(detections, links[order], kinds[order])
+
+
+def _parent_links(
+    table: TrackTable, detections: Detections, first: int
+) -> tuple[IntArray, npt.NDArray[np.uint8]]:
+    """(links, 2) rows and (links,) kinds of the links from a parent's last detection to a child's first."""
     child = np.flatnonzero(table.parent)
     parent = table.row(table.parent[child])
+    earlier = detections.rows(table.end[parent] - first, table.label[parent])
+    later = detections.rows(table.begin[child] - first, table.label[child])
     only = np.bincount(parent, minlength=len(table))[parent] == 1
     missed = table.begin[child] - table.end[parent] > 1
-    links = np.concatenate(
-        [
-            np.stack([earlier, following[earlier]], axis=1),
-            np.stack(
-                [
-                    detections.rows(table.end[parent] - first, table.label[parent]),
-                    detections.rows(table.begin[child] - first, table.label[child]),
-                ],
-                axis=1,
-            ),
-        ]
-    )
-    kind = np.concatenate(
-        [
-            np.full(len(earlier), LinkKind.NEXT, np.uint8),
-            np.where(only & missed, LinkKind.GAP, LinkKind.DIVISION).astype(np.uint8),
-        ]
-    )
-    order = np.argsort(links[:, 1])
-    return TrackingGraph(detections, links[order], kind[order])
+    kind = np.where(only & missed, LinkKind.GAP, LinkKind.DIVISION).astype(np.uint8)
+    return np.stack([earlier, later], axis=1), kind
 
 
 def _write(

@@ -22,7 +22,7 @@ def detections_of(labels: LabelImages, progress: Progress) -> Detections:
     """Every cell of every frame, with centroid and area."""
 
     def read(t: int) -> npt.NDArray[np.float64]:
-        return _cells(labels.frame(t))
+        return _cells(labels.stored_frame(t))
 
     with ThreadPoolExecutor(THREADS) as threads:
         frames = threads.map(read, range(len(labels)))
@@ -32,16 +32,16 @@ def detections_of(labels: LabelImages, progress: Progress) -> Detections:
     return Detections(frame.astype(np.int64), label.astype(np.int64), y, x, {"area": area})
 
 
-def _cells(image: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+def _cells(image: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
     """(n, 4) label, area, y, x of the cells of a frame, in one pass over its foreground."""
     flat = image.ravel()
     place = np.flatnonzero(flat != 0)
-    cell: npt.NDArray[np.integer] = flat[place]
+    cell = flat[place].astype(np.int64)
     largest = int(cell.max(initial=0))
     if largest > 4 * flat.size:  # too far to count
         names, cell = np.unique(cell, return_inverse=True)
     else:
-        names = np.arange(largest + 1, dtype=np.int32)
+        names = np.arange(largest + 1)
     row = place // image.shape[1]
     area, sum_y = np.bincount(cell), np.bincount(cell, row)
     sum_x = np.bincount(cell, place - row * image.shape[1])

@@ -26,28 +26,29 @@ def tiff_files(folder: Path) -> list[Path]:
     return sorted(files, key=lambda file: _split(file))
 
 
-def check_numbering(files: Sequence[Path]) -> None:
-    """Refuse file names that do not count the frames of one movie up in even steps.
-
-    Names that differ in more than one number (time and channel, or position) or in their text are unclear.
+def frame_numbers(files: Sequence[Path]) -> list[int]:
+    """The numbers in the names of a movie's frames, which count up in even steps.
 
     Raises:
-        InputError: names the missing frame, or the two files that do not belong together.
+        InputError: a frame is missing or doubled; or names differ in more than one number (time and channel,
+            or position) or in their text.
     """
     names = [_split(file) for file in files]
     column = _counter(files, names)
     numbers = [int(name[column]) for name in names]
     steps = [later - earlier for earlier, later in pairwise(numbers)]
+    even = min((step for step in steps if step > 0), default=1)
     for index, step in enumerate(steps):
-        if step == min(steps) > 0:
+        if step == even:
             continue
         first, second = files[index].name, files[index + 1].name
-        missing = f"{first} and {second} have the same number" if step == 0 else f"{second} follows {first}"
+        odd = f"{first} and {second} have the same number" if step == 0 else f"{second} follows {first}"
         raise InputError(
-            f"frames are missing or doubled: {missing}",
+            f"frames are missing or doubled: {odd}",
             place=str(files[0].parent),
             remedy="add the missing frames, or renumber the files if nothing is missing",
         )
+    return numbers
 
 
 def _split(file: Path) -> list[str | int]:
@@ -61,12 +62,13 @@ def _counter(files: Sequence[Path], names: Sequence[Sequence[str | int]]) -> int
     for file, name in zip(files, names, strict=True):
         if len(name) != len(names[0]) or name[::2] != names[0][::2]:
             raise _unclear(files[0], file, "are not named alike")
-    varying = [c for c in range(1, len(names[0]), 2) if len({name[c] for name in names}) > 1]
+    numbered = range(1, len(names[0]), 2)
+    varying = [column for column in numbered if len({name[column] for name in names}) > 1]
     if len(varying) > 1:
-        raise _unclear(
-            files[0], files[-1], "differ in more than one number (time, channel, depth, position?)"
-        )
-    return varying[0] if varying else len(names[0]) - 2
+        raise _unclear(files[0], files[-1], "differ in more than one number (time, channel, position?)")
+    if not numbered:
+        raise _unclear(files[0], files[-1], "have no numbers")
+    return varying[0] if varying else numbered[-1]
 
 
 def _unclear(one: Path, other: Path, how: str) -> InputError:

@@ -12,7 +12,7 @@ from ingest.axes import PlaneOrder, settle
 from ingest.errors import InputError
 from ingest.formats import Frames
 from ingest.formats.calibration import of_tiff
-from ingest.formats.numbering import check_numbering, tiff_files
+from ingest.formats.numbering import frame_numbers, tiff_files
 from ingest.formats.tiff_file import (
     Page,
     Plane,
@@ -47,7 +47,7 @@ def open_frames(path: Path, *, axes: str | None = None, labels: bool = False) ->
     if len(files) == 1:
         return open_stack(files[0], axes=axes, unclear="TYX" if labels else None)
     if axes is None:
-        check_numbering(files)
+        frame_numbers(files)
     return frames_of_files(files, axes=axes, labels=labels)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tifffile
+from ctc_metrics.scripts.evaluate import evaluate_sequence
 from hypothesis import HealthCheck, given, settings
 
 from ingest.errors import CellkinError, InputError, LineageError
@@ -236,7 +237,20 @@ def test_a_mask_missing_among_others_is_refused(tmp_path: Path) -> None:
     folder = write_by_hand(tmp_path, lineages.empty_frames())
     (folder / "mask003.tif").unlink()
     said = refusal(folder, InputError)
-    assert "mask 3 is missing among mask000.tif to mask005.tif" in said
+    assert "frames are missing or doubled: mask004.tif follows mask002.tif" in said
+
+
+def test_every_second_mask_is_refused(tmp_path: Path) -> None:
+    folder = write_by_hand(tmp_path, lineages.empty_frames())
+    for t in (1, 3, 5):
+        (folder / f"mask{t:03}.tif").unlink()
+    assert "masks are missing: mask002.tif follows mask000.tif" in refusal(folder, InputError)
+
+
+def test_two_masks_of_one_number_are_refused(tmp_path: Path) -> None:
+    folder = write_by_hand(tmp_path, lineages.gap())
+    tifffile.imwrite(folder / "mask2.tif", lineages.gap().labels[3])
+    assert "mask002.tif and mask2.tif have the same number" in refusal(folder, InputError)
 
 
 def test_a_last_mask_that_is_missing_is_refused(tmp_path: Path) -> None:
@@ -413,3 +427,13 @@ def test_numbers_of_written_masks_have_three_digits_or_as_many_as_needed(tmp_pat
     write_result(graph, labels, tmp_path / "long")
     assert sorted(f.name for f in (tmp_path / "long").glob("*.tif"))[-1] == "mask1000.tif"
     assert len(read_tracking(tmp_path / "long").labels) == 1001
+
+
+def test_the_challenges_own_measures_accept_what_was_written(tmp_path: Path) -> None:
+    drawing = lineages.generations()
+    write_ground_truth(drawing.graph, labels_of(drawing), tmp_path / "01_GT")
+    write_result(drawing.graph, labels_of(drawing), tmp_path / "01_RES")
+    found = evaluate_sequence(
+        str(tmp_path / "01_RES"), str(tmp_path / "01_GT"), ["Valid", "DET", "TRA"], threads=1
+    )
+    assert (found["Valid"], found["TRA"], found["AOGM_0"]) == (1, 1, 10 * 22 + 1.5 * 20)

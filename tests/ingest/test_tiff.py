@@ -190,6 +190,8 @@ def test_one_file_in_a_folder_is_a_stack_of_its_own(tmp_path: Path) -> None:
         (["t0_c0.tif", "t0_c1.tif", "t1_c0.tif"], "differ in more than one number"),
         (["t0.tif", "t1.tif", "overview.tif"], "are not named alike"),
         (["t0.tif", "t1.tif", "u2.tif"], "are not named alike"),
+        (["a.tif", "a.tiff"], "have no numbers"),
+        (["t1.tif", "t1.tiff"], "have the same number"),
     ],
 )
 def test_names_that_do_not_count_up_are_refused(tmp_path: Path, names: list[str], said: str) -> None:
