@@ -95,9 +95,9 @@ def identity_switches(runs: Runs) -> int:
 
 def fragmentations(runs: Runs) -> int:
     """How often a reference track is lost between two runs that follow it."""
-    before, lost, after = runs.computed[:-2], runs.computed[1:-1], runs.computed[2:]
-    one_track = runs.reference[:-2] == runs.reference[2:]
-    return int(np.sum(one_track & (before >= 0) & (lost < 0) & (after >= 0)))
+    lost = ~runs.is_followed[1:-1]
+    one_track = runs.reference[:-2] == runs.reference[2:]  # and so followed before and after
+    return int(np.sum(one_track & lost))
 
 
 def _best_share(track: IntArray, other: IntArray, others: int) -> float | None:

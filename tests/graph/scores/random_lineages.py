@@ -91,7 +91,8 @@ def _spoiled(lives: list[Life], rng: np.random.Generator, severity: float) -> li
             if happens(0.1):
                 del life.places[t]
             elif happens(0.15):
-                _merge(life, t, lives)
+                for _ in range(rng.integers(1, 3)):
+                    _merge(life, t, lives)
         if happens(0.3):
             _swap(life, lives[rng.integers(len(lives))], int(rng.integers(1, FRAMES)))
         if happens(0.2):

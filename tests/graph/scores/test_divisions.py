@@ -88,6 +88,18 @@ def test_number_of_daughters_must_be_equal() -> None:
     assert counts(two, three, 0) == (0, 1, 1, 1)
 
 
+# reference      2-2-2    computed      8 8-8    the first daughter is at the place of 2, then at that of 3;
+#           1-1 <                  1-1 <           the second is nowhere near
+#                . 3-3                  9-9-9
+def test_each_daughter_needs_one_of_its_own() -> None:
+    mother = Cell(1, 0, 1)
+    reference = drawn(5, [mother, Cell(2, 2, 4, 1, x=4), Cell(3, 3, 4, 1, x=28)])
+    jumps = {(t, 8): Cell(3, 3, 4, x=28).box for t in (3, 4)}
+    computed = drawn(5, [mother, Cell(8, 2, 4, 1, x=4), Cell(9, 2, 4, 1, y=2, x=16)], boxes=jumps)
+    assert counts(reference, computed, 3) == (0, 1, 1, 1)
+    assert counts(computed, reference, 3) == (0, 1, 1, 1)
+
+
 def test_mother_that_was_cut_is_still_the_mother() -> None:
     reference = lineages.division()
     first, *daughters = reference.cells

@@ -118,8 +118,9 @@ def test_each_count_of_a_score_is_the_number_of_errors_listed(seed: int) -> None
     errors = result.errors
     check(errors, result)
     for row in range(len(errors)):
-        for side, rows, track in (
-            (result.reference, errors.reference[row], errors.reference_track[row]),
-            (result.computed, errors.computed[row], errors.computed_track[row]),
-        ):
-            assert track == (side.tracks.of_detection[rows[0]] if rows[0] >= 0 else -1)
+        first, second = int(errors.reference[row, 0]), int(errors.computed[row, 0])
+        truth, judged = result.reference, result.computed
+        assert errors.reference_track[row] == (truth.tracks.of_detection[first] if first >= 0 else -1)
+        assert errors.computed_track[row] == (judged.tracks.of_detection[second] if second >= 0 else -1)
+        frame = truth.detections.frame[first] if first >= 0 else judged.detections.frame[second]
+        assert errors.frame[row] == frame
