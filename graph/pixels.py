@@ -79,7 +79,7 @@ class PixelStore:
             NotFoundError: there are none.
         """
         path = self._path(tracking_id)
-        if not path.exists():
+        if not self.has(tracking_id):
             raise NotFoundError(
                 f"no label images of tracking {tracking_id!r}",
                 place=str(self.folder),
@@ -87,6 +87,10 @@ class PixelStore:
             )
         array: Any = zarr.open_array(path, mode="r")
         return LabelImages.from_function(lambda t: np.asarray(array[t]), array.shape, str(path))
+
+    def has(self, tracking_id: str) -> bool:
+        """Whether there are label images of a tracking."""
+        return self._path(tracking_id).exists()
 
     def delete(self, tracking_id: str) -> None:
         """Remove the label images of a tracking, if there are any."""

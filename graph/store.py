@@ -274,6 +274,10 @@ class LineageStore:
         """
         return self._pixels.labels(self.tracking(tracking_id).id)
 
+    def has_labels(self, tracking_id: str) -> bool:
+        """Whether the label images of a tracking are in this data folder."""
+        return self._pixels.has(tracking_id)
+
     def tracks(
         self,
         tracking_id: str,

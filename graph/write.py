@@ -11,7 +11,7 @@ from neo4j import ManagedTransaction
 from graph.lease import Claim, renew
 from graph.records import ROW_BITS
 from ingest.errors import StoreError
-from ingest.formats.ctc import tracklet_labels
+from ingest.formats.ctc import track_labels
 from ingest.tracking_graph import FloatArray, IntArray, LinkKind, TrackingGraph
 
 BATCH_ROWS = 10_000
@@ -97,10 +97,9 @@ class TrackRows:
         return np.concatenate(([0], np.cumsum(lengths)))
 
     @cached_property
-    def track_label(self) -> IntArray:
-        """(T,) label of each track: that of its first tracklet, as a CTC result has it."""
-        tracklet = self.graph.tracklets.of_detection[self.graph.tracks.first]
-        return tracklet_labels(self.graph)[tracklet]
+    def label(self) -> IntArray:
+        """(T,) label of each track."""
+        return track_labels(self.graph)
 
     def ids(self, rows: IntArray) -> list[int]:
         """Ids of rows of detections or of tracks."""
@@ -120,7 +119,7 @@ class TrackRows:
         """The parameters of `CREATE_TRACKS` for some tracks."""
         table, detections = self.graph.tracks, self.graph.detections
         rows = self.order[self.start[tracks.start] : self.start[tracks.stop]]
-        label, begin, end = self.track_label[tracks], table.begin[tracks], table.end[tracks]
+        label, begin, end = self.label[tracks], table.begin[tracks], table.end[tracks]
         names = zip(label.tolist(), begin.tolist(), end.tolist(), strict=True)
         return {
             "number": self.number,
