@@ -55,7 +55,7 @@ def described(cls: type[T]) -> type[T]:
     return strawberry.type(cls, description=inspect.getdoc(cls))
 
 
-def from_record(cls: type[T], record: object, **more: object) -> T:
+def from_record(cls: type[T], record: object, /, **more: object) -> T:
     """An object of a GraphQL type: attributes of the record by their names, and `more`."""
     names = {field.name for field in dataclasses.fields(cast("Any", cls)) if field.init} - more.keys()
     return cls(**{name: getattr(record, name) for name in names if hasattr(record, name)}, **more)

@@ -189,7 +189,7 @@ class _Walk:
 
     def _size(self, node: FieldNode, field: GraphQLField) -> int:
         """How many items the field may give."""
-        rule = _directive(field, ListSize)
+        rule = directive_of(field, ListSize)
         if rule is not None:
             return next(self._asked_sizes(node, rule), rule.assumed_size)
         return UNSTATED_LIST_SIZE if is_list_type(get_nullable_type(field.type)) else 1
@@ -226,7 +226,7 @@ def _defaults(document: DocumentNode) -> dict[str, int]:
     return defaults
 
 
-def _directive(field: GraphQLField, kind: type[T]) -> T | None:
+def directive_of(field: GraphQLField, kind: type[T]) -> T | None:
     """The schema directive of that kind on a field, as strawberry keeps it."""
     definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     directives = definition.directives if isinstance(definition, StrawberryField) else ()
@@ -234,7 +234,7 @@ def _directive(field: GraphQLField, kind: type[T]) -> T | None:
 
 
 def _weight(field: GraphQLField | None) -> int:
-    cost = _directive(field, Cost) if field else None
+    cost = directive_of(field, Cost) if field else None
     return int(cost.weight) if cost else 1
 
 

@@ -28,7 +28,7 @@ query Movies {
 #   tracking(id: "…") {
 #     track(label: 7) {
 #       lineage {
-#         tracks { id label parent { id } begin end }
+#         tracks { id label parentId begin end }
 #         divisions { frame mother { id } daughters { id } }
 #       }
 #     }

@@ -18,7 +18,7 @@ query Lineages {
       nodes {
         label
         lineage {
-          tracks { id label parent { id } generation begin end }
+          tracks { id label parentId generation begin end }
           divisions { frame mother { id } daughters { id } }
         }
       }

@@ -1,0 +1,44 @@
+"""The columns of detections that a user gets: what was measured, and the same in minutes and µm."""
+
+import numpy as np
+import numpy.typing as npt
+
+from graph.records import TimeSeries
+from ingest.tracking_graph import Detections
+
+Column = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+
+UNITS = {
+    "minutes": "min",
+    **dict.fromkeys(("y", "x", "area", "perimeter", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1"), "pixel"),
+    **dict.fromkeys(("y_um", "x_um", "perimeter_um"), "µm"),
+    "area_um2": "µm²",
+}
+"""Unit of each column that has one (docs/glossary.md); intensities are in the movie's own."""
+CALIBRATED = {"y": ("y_um", 1), "x": ("x_um", 1), "area": ("area_um2", 2), "perimeter": ("perimeter_um", 1)}
+"""Column in pixels → its calibrated column, and the power of the pixel size between them."""
+
+
+def with_units(
+    detections: Detections | TimeSeries, pixel_size: float | None, minutes_per_frame: float | None
+) -> dict[str, Column]:
+    """Every column of some detections, also in minutes and µm where the movie is calibrated.
+
+    Args:
+        detections: of N cells.
+        pixel_size: µm a pixel.
+        minutes_per_frame: minutes.
+
+    Returns:
+        name → (N,): frame, label, minutes, y, x, the features, and y_um, x_um, area_um2, perimeter_um.
+    """
+    columns: dict[str, Column] = {"frame": detections.frame, "label": detections.label}
+    if minutes_per_frame is not None:
+        columns["minutes"] = detections.frame * np.float64(minutes_per_frame)
+    measured = {"y": detections.y, "x": detections.x, **detections.features}
+    columns |= measured
+    if pixel_size is not None:
+        for name, (calibrated, power) in CALIBRATED.items():
+            if name in measured:
+                columns[calibrated] = measured[name] * pixel_size**power
+    return columns

@@ -1,0 +1,184 @@
+"""GraphQL types of descent: tracks, divisions, lineages."""
+
+from asyncio import gather
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+from strawberry.relay import PageInfo
+
+from api.cells import Detection, TimeSeries, detections_of, time_series_of
+from api.context import Info
+from api.fields import ListSize, described, from_record, resolved, value
+from api.loaders import Family
+from api.pages import COUNTED_BY_PAGE, Page, cursor_of
+from graph import records
+
+if TYPE_CHECKING:
+    from api.types import Tracking
+
+DAUGHTERS = ListSize(assumed_size=2)
+
+
+@described
+class Track:
+    """One cell from birth to division or loss."""
+
+    record: strawberry.Private[records.TrackRecord]
+    family: strawberry.Private[Family | None]
+    id: strawberry.ID = value("Its id.")
+    label: int = value("Its number within the tracking: that of its masks where they have one of their own.")
+    begin: int = value("Frame of its first detection.")
+    end: int = value("Frame of its last detection.")
+    generation: int = value("Number of its ancestors: 0 for a founder.")
+
+    @classmethod
+    def of(cls, record: records.TrackRecord, family: Family | None = None) -> "Track":
+        """The track of a record, with the lineage that it was read with."""
+        return from_record(cls, record, record=record, family=family)
+
+    @resolved()
+    async def tracking(self, info: Info) -> Annotated["Tracking", strawberry.lazy("api.types")]:
+        """The tracking that it belongs to."""
+        from api.types import Tracking
+
+        return Tracking.of(await info.context.loaders.tracking.load(self.record.tracking_id))
+
+    @resolved()
+    def parent_id(self) -> strawberry.ID | None:
+        """Id of the track that it descends from; null for a founder."""
+        return None if self.record.parent is None else strawberry.ID(str(self.record.parent))
+
+    @resolved()
+    def founder_id(self) -> strawberry.ID:
+        """Id of its first ancestor, the same for all tracks of a lineage; its own for a founder."""
+        return strawberry.ID(str(self.record.founder))
+
+    @resolved()
+    async def parent(self, info: Info) -> "Track | None":
+        """The track that it descends from; null for a founder."""
+        return None if self.record.parent is None else await self._relative(self.record.parent, info)
+
+    @resolved(DAUGHTERS)
+    async def daughters(self, info: Info) -> list["Track"]:
+        """The tracks that descend from it: none where it was lost, two as a rule where it divided."""
+        return await self.descendants(info)
+
+    @resolved()
+    def division(self) -> "Division | None":
+        """The division that it ends in; null where fewer than two daughters were seen."""
+        return Division(mother=self) if len(self.record.daughters) > 1 else None
+
+    @resolved()
+    async def lineage(self, info: Info) -> "Lineage":
+        """The lineage that it belongs to."""
+        return Lineage(family=await info.context.loaders.family.load(self.record.id))
+
+    @resolved(ListSize(assumed_size=100))
+    async def detections(self, info: Info) -> list[Detection]:
+        """Its detections in the order of time, an object each; `timeSeries` gives columns at less cost."""
+        return detections_of(*await self._measured(info))
+
+    @resolved()
+    async def time_series(self, info: Info, features: list[str] | None = None) -> TimeSeries:
+        """Its detections as columns in the order of time: these features, otherwise all."""
+        return await self.series(info, features)
+
+    async def series(self, info: Info, features: Sequence[str] | None) -> TimeSeries:
+        """Its detections as columns."""
+        return time_series_of(self.record.id, *await self._measured(info), features)
+
+    async def descendants(self, info: Info) -> list["Track"]:
+        """Its daughters, in one query with those of all tracks that are asked at once."""
+        return await gather(*(self._relative(daughter, info) for daughter in self.record.daughters))
+
+    async def _relative(self, track: int, info: Info) -> "Track":
+        if self.family:
+            return Track.of(self.family.tracks[track], self.family)
+        return Track.of(await info.context.loaders.track.load(track))
+
+    async def _measured(self, info: Info) -> tuple[records.TimeSeries, records.MovieRecord]:
+        loaders = info.context.loaders
+        loaders.spend(self.record.end - self.record.begin + 1)
+        movie = await loaders.movie_of(self.record.tracking_id)
+        if self.family:
+            return self.family.lineage.detections.of_track(self.record.id), movie
+        return await loaders.rows.load(self.record.id), movie
+
+
+@described
+class Division:
+    """A mother track and the tracks of her daughters."""
+
+    mother: Track = value("The track that ends in it.")
+
+    @resolved()
+    def frame(self) -> int:
+        """Last frame of the mother; a daughter's `begin` says when she is first seen."""
+        return self.mother.record.end
+
+    @resolved(DAUGHTERS)
+    async def daughters(self, info: Info) -> list[Track]:
+        """Two as a rule; three occur."""
+        return await self.mother.descendants(info)
+
+
+@described
+class Lineage:
+    """All that descends from one founder track, read in one round trip to the database."""
+
+    family: strawberry.Private[Family]
+
+    @resolved()
+    def founder(self) -> Track:
+        """The track that it begins with: its `daughters`, and theirs, are the lineage as a tree."""
+        return Track.of(self.family.tracks[self.family.lineage.founder], self.family)
+
+    @resolved(ListSize(assumed_size=30))
+    def tracks(self) -> list[Track]:
+        """All its tracks as one flat list, each with its `parentId`, a parent before its daughters."""
+        return [Track.of(record, self.family) for record in self.family.lineage.tracks]
+
+    @resolved(ListSize(assumed_size=15))
+    def divisions(self) -> list[Division]:
+        """Its divisions, in the order of their mothers."""
+        mothers = (record for record in self.family.lineage.tracks if len(record.daughters) > 1)
+        return [Division(mother=Track.of(mother, self.family)) for mother in mothers]
+
+
+@described
+class TrackEdge:
+    """A track of a page."""
+
+    node: Track = value("The track.")
+
+    @resolved()
+    def cursor(self) -> str:
+        """Where the page after it begins."""
+        return cursor_of(self.node.record.id)
+
+
+@described
+class TrackConnection:
+    """One page of tracks."""
+
+    nodes: list[Track] = value("The tracks.", COUNTED_BY_PAGE)
+    page_info: PageInfo = value("Whether there is more, and where it begins.")
+
+    @classmethod
+    def of(cls, found: Sequence[records.TrackRecord], page: Page) -> "TrackConnection":
+        """The page, of one more than was asked for where there are so many."""
+        nodes = [Track.of(record) for record in found[: page.first]]
+        cursors = [cursor_of(track.record.id) for track in nodes]
+        info = PageInfo(
+            has_next_page=len(found) > page.first,
+            has_previous_page=page.after is not None,
+            start_cursor=cursors[0] if cursors else None,
+            end_cursor=cursors[-1] if cursors else None,
+        )
+        return cls(nodes=nodes, page_info=info)
+
+    @resolved(COUNTED_BY_PAGE)
+    def edges(self) -> list[TrackEdge]:
+        """The tracks, each with its cursor."""
+        return [TrackEdge(node=track) for track in self.nodes]

@@ -1,0 +1,87 @@
+"""What can be asked: the fields of Query."""
+
+from functools import partial
+
+import strawberry
+from anyio import to_thread
+
+from api.cells import TimeSeries
+from api.context import Info
+from api.fields import Cost, ListSize, described, from_record, resolved
+from api.lineages import Lineage, Track
+from api.scoring import score_of_stored
+from api.types import Movie, Score, Tracking
+from graph.records import TrackingKind
+from ingest.errors import NotFoundError
+
+
+@described
+class Query:
+    """Movies, their trackings, and the lineages in them."""
+
+    @resolved(ListSize(assumed_size=20))
+    async def movies(self, info: Info) -> list[Movie]:
+        """All movies, the oldest first."""
+        found = await to_thread.run_sync(info.context.store.movies)
+        return [from_record(Movie, record) for record in found]
+
+    @resolved()
+    async def movie(self, info: Info, id: strawberry.ID) -> Movie | None:  # noqa: A002
+        """One movie."""
+        return from_record(Movie, await info.context.loaders.movie.load(id))
+
+    @resolved(ListSize(assumed_size=50))
+    async def trackings(self, info: Info, kind: TrackingKind | None = None) -> list[Tracking]:
+        """All complete trackings of all movies, the oldest first; of one kind where it is given."""
+        store = info.context.store
+        movies = await to_thread.run_sync(store.movies)
+        found = await to_thread.run_sync(store.trackings, [movie.id for movie in movies])
+        return [Tracking.of(record) for record in found if kind in (None, record.kind)]
+
+    @resolved()
+    async def tracking(self, info: Info, id: strawberry.ID) -> Tracking | None:  # noqa: A002
+        """One complete tracking."""
+        return Tracking.of(await info.context.loaders.tracking.load(id))
+
+    @resolved()
+    async def track(self, info: Info, id: strawberry.ID) -> Track | None:  # noqa: A002
+        """One track by its id; a tracking has a field that finds one by its label."""
+        return Track.of(await info.context.loaders.track.load(track_key(id)))
+
+    @resolved()
+    async def lineage(self, info: Info, track: strawberry.ID) -> Lineage | None:
+        """The lineage that a track belongs to, whole."""
+        return Lineage(family=await info.context.loaders.family.load(track_key(track)))
+
+    @resolved()
+    async def time_series(
+        self, info: Info, track: strawberry.ID, features: list[str] | None = None
+    ) -> TimeSeries | None:
+        """One cell's detections as columns in the order of time: these features, otherwise all."""
+        found = Track.of(await info.context.loaders.track.load(track_key(track)))
+        return await found.series(info, features)
+
+    @resolved(Cost(weight="50000"))
+    async def score(self, info: Info, computed: strawberry.ID, reference: strawberry.ID) -> Score | None:
+        """A computed tracking against a reference: as stored, else computed now from their label images."""
+        for stored in await info.context.loaders.scores.load(computed):
+            if (stored.computed_id, stored.reference_id) == (computed, reference):
+                return Score.of(stored)
+        work = partial(score_of_stored, info.context.store, computed, reference)
+        return Score.from_table(
+            computed, reference, await to_thread.run_sync(work, limiter=info.context.scoring)
+        )
+
+
+def track_key(track: str) -> int:
+    """A track's id as the store has it.
+
+    Raises:
+        NotFoundError: no track has an id of that form.
+    """
+    if track.isascii() and track.isdigit() and len(track) < 19:
+        return int(track)
+    raise NotFoundError(
+        f"no track {track[:80]!r} is stored",
+        remedy="{ tracking(id: …) { tracks { nodes { id } } } } lists ids",
+    )

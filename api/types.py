@@ -1,0 +1,182 @@
+"""GraphQL types of what is stored: movies, trackings of them, scores of trackings."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import cast
+
+import strawberry
+from strawberry.scalars import JSON
+
+from api.context import Info
+from api.fields import ListSize, described, from_record, resolved, value
+from api.lineages import Track, TrackConnection
+from api.pages import DEFAULT_PAGE, PAGED, page_of
+from graph import records
+
+strawberry.enum(
+    records.TrackingKind,
+    description="Where a tracking comes from: `PREDICTED` by a tracker, `GROUND_TRUTH` known to be right or "
+    "taken for it, `CURATED` corrected by a person.",
+)
+
+
+@described
+class Movie:
+    """Frames of one field of view; their pixels stay in the files that they came from."""
+
+    id: strawberry.ID = value("From the content: the same movie has the same id everywhere.")
+    name: str = value("What its owner calls it.")
+    frames: int = value("Number of time points; frames count from zero.")
+    channels: list[str] = value("Names of the channels, in order.", ListSize(assumed_size=2))
+    height: int = value("Rows of a frame, pixels.")
+    width: int = value("Columns of a frame, pixels.")
+    pixel_size: float | None = value("Side of a pixel, µm; null where unknown.")
+    minutes_per_frame: float | None = value("Time from frame to frame, min; null where unknown.")
+    created: datetime = value("When it was first stored.")
+
+    @resolved(ListSize(assumed_size=5))
+    async def trackings(self, info: Info) -> list["Tracking"]:
+        """Its complete trackings, the oldest first."""
+        found = await info.context.loaders.trackings_of_movie.load(self.id)
+        return [Tracking.of(record) for record in found]
+
+
+@described
+class Counts:
+    """How much a tracking holds of each."""
+
+    detections: int = value("Cells, each counted in every frame.")
+    tracks: int = value("Cells, each counted once from birth to division or loss.")
+    divisions: int = value("Mothers with two daughters or more.")
+    links: int = value("Links of all kinds between detections.")
+    next_links: int = value("Links of kind NEXT: the same cell one frame later.")
+    gap_links: int = value("Links of kind GAP: the same cell, frames missed between.")
+    division_links: int = value("Links of kind DIVISION: mother to daughter.")
+
+
+@described
+class Tracking:
+    """One complete set of tracks of a movie, by one author; it never changes."""
+
+    record: strawberry.Private[records.TrackingRecord]
+    id: strawberry.ID = value("From the content: storing the same tracking again finds it.")
+    kind: records.TrackingKind = value("Where it comes from.")
+    author: str = value("Who made it: a tracker's name, `simulation`, a person.")
+    version: str = value("Version of what made it.")
+    parameters: JSON = value("What it was made with.")
+    features: list[str] = value("Names of the features of its detections.", ListSize(assumed_size=10))
+    created: datetime = value("When it was stored.")
+    counts: Counts = value("How much it holds.")
+
+    @classmethod
+    def of(cls, record: records.TrackingRecord) -> "Tracking":
+        """The tracking of a record."""
+        return from_record(cls, record, record=record, counts=from_record(Counts, record))
+
+    @resolved()
+    async def movie(self, info: Info) -> Movie:
+        """The movie that it is of."""
+        return from_record(Movie, await info.context.loaders.movie.load(self.record.movie_id))
+
+    @resolved()
+    def parquet(self) -> str:
+        """Path on this service of all its detections as one Parquet file."""
+        return f"/trackings/{self.id}/timeseries.parquet"
+
+    @resolved()
+    def csv(self) -> str:
+        """Path on this service of all its detections as one CSV file."""
+        return f"/trackings/{self.id}/timeseries.csv"
+
+    @resolved(PAGED)
+    async def tracks(
+        self,
+        info: Info,
+        first: int = DEFAULT_PAGE,
+        after: str | None = None,
+        founders: bool | None = None,
+        divides: bool | None = None,
+        min_frames: int = 1,
+    ) -> TrackConnection:
+        """Its tracks by birth, page after page: give a page's `endCursor` as the next one's `after`.
+
+        `founders: true` gives only tracks without a parent, `false` only the others; `divides` likewise those
+        that have daughters. `minFrames` leaves out tracks over fewer frames.
+        """
+        page = page_of(first, after)
+        found = await info.context.loaders.page(
+            self.id, page, founders=founders, divides=divides, min_frames=min_frames
+        )
+        return TrackConnection.of(found, page)
+
+    @resolved()
+    async def track(self, info: Info, label: int) -> Track | None:
+        """The track with this label."""
+        return Track.of(await info.context.loaders.labelled(self.id, label))
+
+    @resolved(ListSize(assumed_size=5))
+    async def scores(self, info: Info) -> list["Score"]:
+        """Stored scores in which it is on either side, the oldest first."""
+        found = await info.context.loaders.scores.load(self.id)
+        return [Score.of(record) for record in found]
+
+
+@described
+class Operations:
+    """How many graph operations turn the computed tracking into the reference."""
+
+    ns: int = value(
+        "Detections to split: one over several reference detections, once for each too many.", name="NS"
+    )
+    fn: int = value("Detections to add.", name="FN")
+    fp: int = value("Detections to delete.", name="FP")
+    ed: int = value("Links to delete.", name="ED")
+    ea: int = value("Links to add.", name="EA")
+    ec: int = value("Links to change from within a track to a parent link, or back.", name="EC")
+
+
+@described
+class Score:
+    """A computed tracking compared with a reference tracking of the same movie."""
+
+    computed_id: strawberry.Private[str]
+    reference_id: strawberry.Private[str]
+    created: datetime | None = value("When it was stored; null where it was computed for this answer.")
+    tra: float | None = value("TRA, 0..1: 1 − AOGM/AOGM0; null where undefined.", name="TRA")
+    det: float | None = value("DET, 0..1: the same of detections alone.", name="DET")
+    lnk: float | None = value("LNK, 0..1: the same of links alone.", name="LNK")
+    aogm: float | None = value("AOGM, the weighted number of operations; 0 is perfect.", name="AOGM")
+    aogm0: float | None = value("AOGM of an empty tracking.", name="AOGM0")
+    operations: Operations = value("The operations that AOGM weighs.")
+    table: JSON = value("Every measure by its name, those above too; docs/glossary.md explains them.")
+
+    @classmethod
+    def of(cls, record: records.ScoreRecord) -> "Score":
+        """The score of a record."""
+        return cls.from_table(record.computed_id, record.reference_id, record.table, record.created)
+
+    @classmethod
+    def from_table(
+        cls, computed: str, reference: str, table: records.Table, created: datetime | None = None
+    ) -> "Score":
+        """The score of a table of measures."""
+        operations = cast("Mapping[str, int]", table["operations"])
+        named = {name.lower(): table.get(name) for name in ("TRA", "DET", "LNK", "AOGM", "AOGM0")}
+        return cls(
+            computed_id=computed,
+            reference_id=reference,
+            created=created,
+            operations=Operations(**{name.lower(): count for name, count in operations.items()}),
+            table=cast("JSON", table),
+            **named,  # type: ignore[arg-type]
+        )
+
+    @resolved()
+    async def computed(self, info: Info) -> Tracking:
+        """What is judged."""
+        return Tracking.of(await info.context.loaders.tracking.load(self.computed_id))
+
+    @resolved()
+    async def reference(self, info: Info) -> Tracking:
+        """What is taken as the truth."""
+        return Tracking.of(await info.context.loaders.tracking.load(self.reference_id))

@@ -1,0 +1,119 @@
+"""A service over a test's store, and drawings stored in it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from socket import socket
+from threading import Thread
+from typing import Any
+
+import httpx2
+import numpy as np
+import uvicorn
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.limits import Limits
+from api.settings import Settings
+from graph.records import TrackingKind, TrackingRecord
+from graph.store import LineageStore
+from ingest.movie import LabelImages, Movie
+from ingest.tracking_graph import Detections, TrackingGraph
+from tests.lineages import Drawing
+
+PIXEL_SIZE = 0.5
+MINUTES = 10.0
+
+
+@dataclass(frozen=True)
+class Service:
+    """The application and a client of it, in one process."""
+
+    client: TestClient
+
+    def answer(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The whole answer to a GraphQL query."""
+        response = self.client.post("/graphql", json={"query": query, "variables": variables})
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def data(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The data of an answer without errors."""
+        answer = self.answer(query, **variables)
+        assert "errors" not in answer, answer["errors"]
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def error(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The one error of an answer."""
+        (error,) = self.answer(query, **variables)["errors"]
+        assert isinstance(error, dict)
+        return error
+
+
+def app_of(store: LineageStore, folder: Path, limits: Limits | None = None) -> Starlette:
+    return create_app(Settings(data_folder=folder), store, limits or Limits())
+
+
+def service_of(store: LineageStore, folder: Path, limits: Limits | None = None) -> Service:
+    app = app_of(store, folder, limits)
+    return Service(TestClient(app, base_url="http://localhost", raise_server_exceptions=False))
+
+
+@contextmanager
+def listening(app: Starlette) -> Iterator[str]:
+    """Serve on a free loopback port; its address."""
+    with socket() as free:
+        free.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        thread = Thread(target=server.run, kwargs={"sockets": [free]})
+        thread.start()
+        try:
+            address = f"http://127.0.0.1:{free.getsockname()[1]}"
+            _await(address)
+            yield address
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _await(address: str) -> None:
+    transport = httpx2.HTTPTransport(retries=20)
+    with httpx2.Client(transport=transport) as client:
+        assert client.get(f"{address}/healthz").status_code == 200
+
+
+def put(
+    store: LineageStore,
+    drawing: Drawing,
+    *,
+    kind: TrackingKind = TrackingKind.PREDICTED,
+    author: str = "lap",
+    labels: bool = True,
+    calibrated: bool = True,
+    graph: TrackingGraph | None = None,
+) -> TrackingRecord:
+    """Store a drawing as a tracking of its movie, 0.5 µm a pixel and 10 min a frame."""
+    frames = drawing.labels.astype(np.uint16)
+    calibration = {"pixel_size": PIXEL_SIZE, "minutes_per_frame": MINUTES} if calibrated else {}
+    movie = store.add_movie(Movie.from_array(frames, name="drawn", **calibration))  # type: ignore[arg-type]
+    return store.write_tracking(
+        movie.id,
+        graph or drawing.graph,
+        LabelImages.from_array(drawing.labels) if labels else None,
+        kind=kind,
+        author=author,
+        version="1",
+        parameters={"reach": 4.0},
+    )
+
+
+def with_feature(graph: TrackingGraph, name: str, values: Any) -> TrackingGraph:
+    """The same graph with one more measured feature."""
+    old = graph.detections
+    column = np.asarray(values, np.float64)
+    detections = Detections(old.frame, old.label, old.y, old.x, {**old.features, name: column})
+    return TrackingGraph(detections, graph.links, graph.kind)
