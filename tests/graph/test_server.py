@@ -20,7 +20,15 @@ from filelock import FileLock
 import graph.server
 from graph.jars import default_cache
 from graph.server import ManagedServer, ServerAddress
-from graph.server_config import LOOPBACK, PREFERRED, Ports, free_ports, java_command, ports_named
+from graph.server_config import (
+    LOOPBACK,
+    PREFERRED,
+    Ports,
+    free_ports,
+    java_command,
+    ports_named,
+    require_space,
+)
 from graph.server_password import ensure_password
 from graph.server_process import ServerProcess
 from ingest.errors import ConflictError, StoreError
@@ -101,13 +109,14 @@ class TestRunning:
 
     def test_starting_again_finds_the_server_that_runs(self, server: ManagedServer) -> None:
         pid = server.status().pid
-        assert server.start() == managed(server.home).start()
+        assert server.start() == managed(server.home).start() == server.address()
         assert managed(server.home).status() == server.status()
         assert server.status().pid == pid
 
     def test_a_server_of_another_home_is_not_ours(self, server: ManagedServer) -> None:
         other = managed(server.home.parent)
         assert not other.status().running
+        assert other.address() is None
         assert not other.stop()
         assert server.status().running
 
@@ -203,6 +212,13 @@ def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be written: Not a directory") as failure:
         managed(tmp_path / "file" / "home").start()
     assert failure.value.place.startswith(str(tmp_path / "file"))
+
+
+def test_a_disk_that_is_nearly_full_is_refused(tmp_path: Path) -> None:
+    require_space(tmp_path, 1)
+    with pytest.raises(StoreError, match="Neo4j needs 999999999 MB") as failure:
+        require_space(tmp_path, 999_999_999)
+    assert failure.value.place == str(tmp_path)
 
 
 def test_a_server_that_never_ran_is_not_running_and_leaves_no_trace(tmp_path: Path) -> None:
