@@ -1,5 +1,6 @@
 """Cell Tracking Challenge folders: read strictly, written whole, the same after both."""
 
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
@@ -180,7 +181,11 @@ def test_labels_far_above_the_number_of_pixels(tmp_path: Path) -> None:
     image[1, 2:4], image[3, 5] = 2**31 - 1, 2**30
     tifffile.imwrite(tmp_path / "mask000.tif", image)
     (tmp_path / "res_track.txt").write_text(f"{2**31 - 1} 0 0 0\n{2**30} 0 0 0\n")
+    tracemalloc.start()
     found = read_tracking(tmp_path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2**26, "memory follows the pixels, not the labels"
     assert found.graph.detections.label.tolist() == [2**30, 2**31 - 1]
     assert found.graph.detections.x.tolist() == [5, 2.5]
     write_result(found.graph, found.labels, tmp_path / "again")
