@@ -14,7 +14,7 @@ from tests.strategies import lineages as random_lineages
 
 SAID = {
     "backward_link": "frame 0: the DIVISION link from label 1 of frame 2 to label 2 does not lead forward",
-    "link_within_frame": "frame 0: the DIVISION link from label 1 of frame 0 to label 3 does not lead forward",
+    "link_within_frame": "frame 0: the DIVISION link from label 1 of frame 0 to label 3 does not lead",
     "two_parents": "frame 2: the DIVISION link from label 1 of frame 1 to label 3 is not the",
     "next_over_missed_frame": "frame 2: the NEXT link from label 1 of frame 0 to label 2 misses frames",
     "gap_without_missed_frame": "frame 1: the GAP link from label 1 of frame 0 to label 1 misses no frame",
