@@ -81,7 +81,9 @@ def test_ome_channel_names(tmp_path: Path) -> None:
         assert of_tiff(tif).channels == ("DAPI", "GFP")
 
 
-@pytest.mark.parametrize(("unit", "size"), [("um", 0.25), ("micron", 0.25), ("\\u00B5m", 0.25), ("nm", 0.00025)])
+@pytest.mark.parametrize(
+    ("unit", "size"), [("um", 0.25), ("micron", 0.25), ("\\u00B5m", 0.25), ("nm", 0.00025)]
+)
 def test_imagej_pixel_size(tmp_path: Path, unit: str, size: float) -> None:
     assert imagej(tmp_path, unit=unit).pixel_size == pytest.approx(size)
 
