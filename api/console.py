@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import NoReturn, Self, TypeVar
 
@@ -17,8 +17,8 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 
+from api.report import Report
 from ingest.errors import CellkinError
 
 T = TypeVar("T")
@@ -50,6 +50,10 @@ class Bars:
     ) -> None:
         self._progress.stop()
 
+    def stop(self) -> None:
+        """Leave the bars as they are; what follows prints below them."""
+        self._progress.stop()
+
     def __call__(self, items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
         """Yield each item and move the step's bar on once it has been dealt with."""
         length = total if total is not None else getattr(items, "__len__", lambda: None)()
@@ -79,20 +83,15 @@ class Reporter:
         quiet = Console(stderr=True, quiet=self.as_json)
         return Bars(quiet)
 
-    def result(self, document: Mapping[str, object], *, title: str, rows: Iterable[tuple[str, str]]) -> None:
-        """Print `document` as JSON, or `rows` as a table of two columns under `title`."""
+    def show(self, report: Report) -> None:
+        """Print the report's document as JSON, or its rows, a name and a value each."""
         if self.as_json:
-            sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+            sys.stdout.write(json.dumps(report.document, indent=2, allow_nan=False) + "\n")
             return
-        table = Table(
-            title=title, title_justify="left", title_style="bold", show_header=False, box=None, pad_edge=False
-        )
-        table.add_column(style="cyan", no_wrap=True)
-        table.add_column(overflow="fold")
-        for name, value in rows:
-            table.add_row(name, value)
-        self.out.print()
-        self.out.print(table)
+        width = max((len(name) for name, _ in report.rows), default=0)
+        self.out.print(f"\n[bold]{escape(report.title)}[/]")
+        for name, value in report.rows:  # a table would cut addresses where a line ends
+            self.out.print(f"[cyan]{escape(name.ljust(width))}[/]  {escape(value)}", soft_wrap=True)
 
     def note(self, text: str) -> None:
         """A line for a person; nothing for a script."""

@@ -1,0 +1,32 @@
+"""Scores of folders in the Cell Tracking Challenge's form, without a database."""
+
+from pathlib import Path
+
+from graph.scores.matching import match_overlaps
+from graph.scores.overlaps import count_overlaps
+from graph.scores.report import Score, score
+from graph.scores.segmentation import score_segmentation
+from ingest.formats.ctc import open_tracking
+from ingest.formats.ctc_segmentation import read_segmentation
+from ingest.progress import Progress, silent
+
+
+def score_folders(reference: Path, computed: Path, progress: Progress = silent) -> Score:
+    """Score a result folder of the Cell Tracking Challenge's form against a ground truth folder.
+
+    Exact outlines (`01_GT/SEG`) are used where the ground truth has them.
+
+    Raises:
+        InputError: a folder cannot be read, or the two are not of one movie.
+    """
+    truth, judged = open_tracking(reference), open_tracking(computed)
+    overlaps = count_overlaps(truth.labels, judged.labels, progress=progress)
+    true_cells, judged_cells = overlaps.detections()
+    outlines = read_segmentation(reference, truth.first)
+    segmentation = (
+        score_segmentation(outlines.labels, judged.labels, outlines.frames, progress=progress)
+        if outlines
+        else None
+    )
+    matching = match_overlaps(true_cells, judged_cells, overlaps)
+    return score(truth.graph(true_cells), judged.graph(judged_cells), matching, segmentation=segmentation)

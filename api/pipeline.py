@@ -1,0 +1,103 @@
+"""From a movie to a tracking: segment, measure, link. Needs no database."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from ingest.errors import InputError
+from ingest.measure import measure
+from ingest.movie import LabelImages, Movie
+from ingest.progress import Progress, silent
+from ingest.segment import SegmentationSettings, segment
+from ingest.tracking_graph import TrackingGraph
+from tracker.config import TrackerConfig
+from tracker.track import track
+
+
+@dataclass(frozen=True)
+class TrackedMovie:
+    """What tracking a movie gives, and how it was made.
+
+    Attributes:
+        movie: the frames.
+        labels: (T, Y, X) label images that the detections stand in.
+        graph: the tracking.
+        tracker: name of the tracker.
+        parameters: of the segmentation and of the tracker.
+        seconds: wall time by step.
+    """
+
+    movie: Movie
+    labels: LabelImages
+    graph: TrackingGraph
+    tracker: str
+    parameters: Mapping[str, object]
+    seconds: Mapping[str, float]
+
+
+def track_movie(
+    movie: Movie,
+    labels: LabelImages | None = None,
+    *,
+    tracker: str = "lap",
+    config: TrackerConfig | None = None,
+    progress: Progress = silent,
+) -> TrackedMovie:
+    """Segment a movie unless label images are given, measure its cells, and link them.
+
+    Args:
+        movie: the frames.
+        labels: (T, Y, X) label images of the same frames.
+        tracker: its name; `lap`.
+        config: of the tracker.
+        progress: told of each step.
+
+    Raises:
+        InputError: the label images are not of this movie; the segmentation is out of its depth.
+    """
+    config = config or TrackerConfig()
+    clock = [time.perf_counter()]
+    if labels is None:
+        settings = SegmentationSettings()
+        labels = segment(movie, settings, progress=progress)
+        segmentation: object = asdict(settings)
+    else:
+        _require_same_frames(movie, labels)
+        segmentation = {"labels": labels.source}
+    clock.append(time.perf_counter())
+    detections = measure(labels, movie, progress=progress)
+    clock.append(time.perf_counter())
+    graph = track(labels, detections, config=config, progress=progress)
+    clock.append(time.perf_counter())
+    steps = zip(("segment", "measure", "track"), clock, clock[1:], strict=False)
+    return TrackedMovie(
+        movie=movie,
+        labels=labels,
+        graph=graph,
+        tracker=tracker,
+        parameters={"segmentation": segmentation, "tracker": config.as_dict()},
+        seconds={step: end - begin for step, begin, end in steps},
+    )
+
+
+def measure_tracking(
+    graph: TrackingGraph, labels: LabelImages, movie: Movie, progress: Progress = silent
+) -> TrackingGraph:
+    """The same tracking, with every feature of its detections measured in the movie."""
+    _require_same_frames(movie, labels)
+    return TrackingGraph(measure(labels, movie, progress=progress), graph.links, graph.kind)
+
+
+def _require_same_frames(movie: Movie, labels: LabelImages) -> None:
+    frames, _, height, width = movie.shape
+    if labels.shape != (frames, height, width):
+        raise InputError(
+            f"the label images are {_size(labels.shape)}, the movie is {_size((frames, height, width))}",
+            place=labels.source,
+            remedy="give the label images of this movie, one a frame",
+        )
+
+
+def _size(shape: tuple[int, int, int]) -> str:
+    frames, height, width = shape
+    return f"{frames} frames of {height}×{width}"

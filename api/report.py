@@ -1,0 +1,166 @@
+"""What each command tells: one document for a script, a few lines for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what is told of is made elsewhere, and takes a second to import
+    from api.demo import Demo
+    from api.doctor import Finding
+    from api.pipeline import TrackedMovie
+    from api.settings import Settings
+    from graph.records import TrackingRecord
+    from graph.scores.report import Score
+    from graph.server import ManagedServer, ServerAddress
+
+
+@dataclass(frozen=True)
+class Report:
+    """A result: `document` as JSON, or `title` and `rows` of name and value."""
+
+    document: Mapping[str, object]
+    title: str
+    rows: Sequence[tuple[str, str]]
+
+
+def tracked(result: TrackedMovie, record: TrackingRecord | None, output: Path | None) -> Report:
+    """A tracked movie, and where it went."""
+    tracks, seconds = result.graph.tracks, sum(result.seconds.values())
+    document: dict[str, object] = {
+        **_counts(result),
+        "seconds": {step: round(value, 3) for step, value in result.seconds.items()},
+        "tracking": record.id if record else None,
+        "output": str(output) if output else None,
+    }
+    rows = [
+        ("frames", str(len(result.movie))),
+        ("detections", f"{len(result.graph.detections):,}"),
+        ("tracks", f"{len(tracks):,}"),
+        ("divisions", f"{len(result.graph.divisions):,}"),
+        ("time", f"{seconds:.1f} s, {len(result.graph.detections) / max(seconds, 1e-9):,.0f} cells/s"),
+    ]
+    if record:
+        rows.append(("tracking", f"{record.id}  (`cellkin serve` to explore it)"))
+    if output:
+        rows.append(("written", str(output)))
+    return Report(document, f"{result.movie.name}: tracked", rows)
+
+
+def stored(record: TrackingRecord) -> Report:
+    """A tracking that was stored."""
+    document = {
+        "tracking": record.id,
+        "movie": record.movie_id,
+        "detections": record.detections,
+        "tracks": record.tracks,
+        "divisions": record.divisions,
+    }
+    rows = [
+        (name, f"{value:,}" if isinstance(value, int) else str(value)) for name, value in document.items()
+    ]
+    return Report(document, "stored", rows)
+
+
+def score(result: Score, reference: Path, computed: Path) -> Report:
+    """The measures of a score, and the operations that AOGM counts."""
+    table = result.as_dict()
+    operations = result.aogm.operations
+    rows = [(name, _measure(value)) for name, value in table.items() if not isinstance(value, dict)]
+    rows.append(("operations", "  ".join(f"{name} {count:,}" for name, count in operations.items())))
+    return Report(table, f"{computed} against {reference}", rows)
+
+
+def exported(tracking: str, output: Path) -> Report:
+    """A tracking that was written to a file."""
+    return Report({"tracking": tracking, "output": str(output)}, "exported", [(tracking, str(output))])
+
+
+def server(managed: ManagedServer) -> Report:
+    """A managed server: whether it runs, where, and the login."""
+    status, address = managed.status(), managed.address()
+    document: dict[str, object] = {
+        "running": status.running,
+        "pid": status.pid,
+        "version": status.version,
+        "home": str(status.home),
+        "uri": address.uri if address else None,
+        "browser": address.browser_url if address else None,
+        "user": address.user if address else None,
+        "password": address.password if address else None,
+    }
+    rows = [("state", "running" if status.running else "stopped"), ("home", str(status.home))]
+    return Report(document, f"Neo4j {status.version}", rows + (database(address) if address else []))
+
+
+def addresses(settings: Settings, address: ServerAddress | None) -> Report:
+    """Where the service and its database are found."""
+    rows = [("GraphiQL", f"{settings.base_url}/graphql"), ("start page", f"{settings.base_url}/")]
+    return Report({}, "cellkin is served; Ctrl-C stops it", rows + database(address))
+
+
+def demo(result: Demo, settings: Settings, address: ServerAddress | None, *, served: bool) -> Report:
+    """The summary of the demo, and where to look."""
+    table = result.score.table
+    document: dict[str, object] = {
+        **_counts(result.tracked),
+        "tracking": result.computed.id,
+        "ground_truth": result.reference.id,
+        "true_divisions": result.reference.divisions,
+        "scores": table,
+        "movie_file": str(result.movie_file),
+        "picture": str(result.picture),
+    }
+    counts, truth = result.computed, result.reference
+    rows = [
+        ("", "tracked / ground truth"),
+        (
+            "cells",
+            f"{counts.detections:,} / {truth.detections:,} detections in {len(result.tracked.movie)} frames",
+        ),
+        ("tracks", f"{counts.tracks:,} / {truth.tracks:,}"),
+        ("divisions", f"{counts.divisions:,} / {truth.divisions:,}"),
+        *((name, _measure(table[name])) for name in ("TRA", "DET", "LNK")),
+        ("movie", str(result.movie_file)),
+        ("lineages", str(result.picture)),
+    ]
+    if served:
+        rows += addresses(settings, address).rows
+    return Report(document, "a simulated movie, segmented, tracked, stored and scored", rows)
+
+
+def findings(found: Sequence[Finding]) -> Report:
+    """What `cellkin doctor` found."""
+    rows = [
+        (("✓ " if one.ok else "✗ ") + one.check, one.found if one.ok else f"{one.found}; {one.remedy}")
+        for one in found
+    ]
+    return Report(
+        {"ok": all(one.ok for one in found), "findings": [vars(one) for one in found]}, "doctor", rows
+    )
+
+
+def database(address: ServerAddress | None) -> list[tuple[str, str]]:
+    """Where Neo4j Browser is, and the login; nothing for a database of the user's own."""
+    if address is None:
+        return []
+    return [("Neo4j Browser", address.browser_url), ("login", f"{address.user} / {address.password}")]
+
+
+def _counts(result: TrackedMovie) -> dict[str, object]:
+    return {
+        "movie": result.movie.name,
+        "frames": len(result.movie),
+        "detections": len(result.graph.detections),
+        "tracks": len(result.graph.tracks),
+        "divisions": len(result.graph.divisions),
+        "links": len(result.graph.links),
+    }
+
+
+def _measure(value: object) -> str:
+    if value is None:
+        return "undefined"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

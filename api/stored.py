@@ -1,0 +1,101 @@
+"""The store as the commands use it: opened, filled, scored."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from api.pipeline import TrackedMovie
+from api.scoring import score_of_stored
+from api.settings import Settings
+from graph.connection import Connection, Credentials
+from graph.pixels import PixelStore
+from graph.records import ScoreRecord, TrackingKind, TrackingRecord
+from graph.server import ManagedServer, ServerAddress
+from graph.server_use import server_in_use
+from graph.store import LineageStore
+from ingest.movie import LabelImages, Movie
+from ingest.progress import Progress, silent
+from ingest.tracking_graph import TrackingGraph
+
+
+@dataclass(frozen=True)
+class OpenStore:
+    """A store and where its database is; the address is None for a database of the user's own."""
+
+    store: LineageStore
+    address: ServerAddress | None
+
+
+def managed_server(settings: Settings) -> ManagedServer:
+    """The local Neo4j of this data folder, running or not."""
+    return ManagedServer(settings.data_folder / "neo4j", settings.cache_folder)
+
+
+@contextmanager
+def open_store(settings: Settings, progress: Progress = silent) -> Iterator[OpenStore]:
+    """Open the user's own database, or the managed one; what had to be started for it is stopped afterwards.
+
+    Raises:
+        StoreError: the database cannot be reached or started.
+    """
+    pixels = PixelStore(settings.data_folder / "pixels")
+    if settings.neo4j_uri is not None:
+        with LineageStore(Connection(settings.credentials), pixels) as store:
+            yield OpenStore(store, None)
+        return
+    with server_in_use(managed_server(settings), progress) as address:
+        credentials = Credentials(address.uri, address.user, address.password)
+        with LineageStore(Connection(credentials), pixels) as store:
+            yield OpenStore(store, address)
+
+
+def store_tracked(store: LineageStore, tracked: TrackedMovie, progress: Progress = silent) -> TrackingRecord:
+    """Write a tracked movie as a prediction by its tracker, in this version of cellkin."""
+    return store_tracking(
+        store,
+        tracked.movie,
+        tracked.graph,
+        tracked.labels,
+        kind=TrackingKind.PREDICTED,
+        author=tracked.tracker,
+        parameters=tracked.parameters,
+        progress=progress,
+    )
+
+
+def store_tracking(
+    store: LineageStore,
+    movie: Movie,
+    graph: TrackingGraph,
+    labels: LabelImages,
+    *,
+    kind: TrackingKind,
+    author: str,
+    parameters: Mapping[str, object],
+    progress: Progress = silent,
+) -> TrackingRecord:
+    """Write a movie's record and one tracking of it; what is there already is found, not doubled."""
+    record = store.add_movie(movie)
+    return store.write_tracking(
+        record.id,
+        graph,
+        labels,
+        kind=kind,
+        author=author,
+        version=version("cellkin"),
+        parameters=parameters,
+        progress=progress,
+    )
+
+
+def score_stored(
+    store: LineageStore, computed: str, reference: str, progress: Progress = silent
+) -> ScoreRecord:
+    """Score a stored tracking against another of the same movie, and store the score.
+
+    Raises:
+        NotFoundError: there is no such tracking, or it was stored without label images.
+        InputError: they are of two movies.
+    """
+    return store.write_score(computed, reference, score_of_stored(store, computed, reference, progress))

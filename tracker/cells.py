@@ -1,0 +1,53 @@
+"""The detections as the tracker sees them: in an order and by features that labels have no say in."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ingest.errors import InputError
+from ingest.tracking_graph import Detections, FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """The N detections, sorted by (frame, y, x, area), so that even ties fall the same way whatever their labels.
+
+    Attributes:
+        row: (N,) row of each in the `Detections`.
+        frame: (N,) zero-based frame.
+        position: (N, 2) centroid y, x in pixels.
+        area: (N,) pixels.
+    """
+
+    row: IntArray
+    frame: IntArray
+    position: FloatArray
+    area: FloatArray
+
+    @classmethod
+    def of(cls, detections: Detections) -> "Cells":
+        """The cells of all frames.
+
+        Raises:
+            InputError: the detections have no areas.
+        """
+        if "area" not in detections.features:
+            raise InputError(
+                "detections without areas", remedy="measure them on the label images (ingest.measure)"
+            )
+        area = detections.features["area"]
+        row = np.lexsort((area, detections.x, detections.y, detections.frame))
+        position = np.stack([detections.y, detections.x], axis=1)  # (N, 2)
+        return cls(row, detections.frame[row], position[row], area[row])
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def in_frame(self, frame: int) -> IntArray:
+        """The cells of one frame, by their place in these columns."""
+        start, stop = np.searchsorted(self.frame, [frame, frame + 1])
+        return np.arange(start, stop)
+
+    def registered(self, shift: FloatArray) -> "Cells":
+        """The cells where they would be had the field not moved; `shift` is (T, 2), see `Motion`."""
+        return replace(self, position=self.position - shift[self.frame])

@@ -1,0 +1,58 @@
+"""The thresholds of the trackers: bare numbers, multiplied by lengths measured from the movie."""
+
+from dataclasses import asdict, dataclass, fields
+
+from ingest.errors import InputError
+
+TRACKERS = ("lap",)
+"""The trackers by name; `lap` is the linear assignment with shadow objects."""
+
+
+@dataclass(frozen=True)
+class TrackerConfig:
+    """What a link may cost, in the unit of `Costs.link`: 0 the same place and mask, 1 masks that part.
+
+    Attributes:
+        birth_cost: of a cell that comes from nowhere.
+        death_cost: of a cell that goes nowhere; a link must cost less than a death and a birth.
+        caution: how much less, from frame to frame; dearer links wait until gaps and divisions compete with them.
+        division_cost: of a division between daughters of equal size that lie just as their mother did.
+        asymmetry_cost: of daughters of unequal size, times 1 − smaller / larger area.
+        gap_cost: of each frame that a cell was missed in.
+        size_cost: of a change of size over missed frames, times 1 − smaller / larger area.
+        max_missed_frames: the longest gap that is closed.
+        reach_in_steps: the reach in typical steps (`Motion.step`); a distance of one reach costs 1.
+        reach_in_diameters: the least reach in cell diameters, for movies in which cells hardly move.
+        search_in_reaches: the distance within which successors and daughters are looked for.
+    """
+
+    birth_cost: float = 0.75
+    death_cost: float = 0.75
+    caution: float = 0.25
+    division_cost: float = 0.4
+    asymmetry_cost: float = 0.75
+    gap_cost: float = 0.4
+    size_cost: float = 0.5
+    max_missed_frames: int = 3
+    reach_in_steps: float = 4.0
+    reach_in_diameters: float = 1.0
+    search_in_reaches: float = 1.5
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not 0 <= value < float("inf"):
+                raise InputError(
+                    f"{field.name} of {value}",
+                    place="tracker configuration",
+                    remedy="give a number from 0 on",
+                )
+
+    @property
+    def longest_step(self) -> int:
+        """Frames from one detection of a cell to the next, at most."""
+        return self.max_missed_frames + 1
+
+    def as_dict(self) -> dict[str, float]:
+        """Every threshold by name, for the record of how a tracking was made."""
+        return asdict(self)

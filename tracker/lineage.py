@@ -1,0 +1,62 @@
+"""Who came from whom: grows link by link, ends as a tracking graph."""
+
+import numpy as np
+
+from ingest.tracking_graph import BoolArray, Detections, FloatArray, IntArray, LinkKind, TrackingGraph
+from tracker.candidates import Candidates
+
+NOBODY = -1
+
+
+class Lineage:
+    """What is known of N cells' parents and children; valid after every step.
+
+    Attributes:
+        parent: (N,) the cell that each one goes on from or is a daughter of, or NOBODY.
+        child: (N,) the cell that each one goes on as, its first daughter if it divides, or NOBODY.
+        second: (N,) the second daughter, or NOBODY.
+        cost: (N,) of the link from the cell that each one goes on from.
+        overlap: (N,) pixels that it shares with that cell.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.parent = np.full(count, NOBODY, np.int64)
+        self.child = np.full(count, NOBODY, np.int64)
+        self.second = np.full(count, NOBODY, np.int64)
+        self.cost = np.zeros(count)
+        self.overlap = np.zeros(count)
+
+    @property
+    def begins(self) -> BoolArray:
+        """(N,) whether a track begins with the cell, for all that is known."""
+        return self.parent == NOBODY
+
+    @property
+    def ends(self) -> BoolArray:
+        """(N,) whether a track ends with the cell."""
+        return self.child == NOBODY
+
+    def link(self, pairs: Candidates, cost: FloatArray) -> None:
+        """Let each source go on as its target, in place of what it went on as."""
+        replaced = self.child[pairs.source]
+        self.parent[replaced[replaced != NOBODY]] = NOBODY
+        self.parent[pairs.target] = pairs.source
+        self.child[pairs.source] = pairs.target
+        self.cost[pairs.target] = cost
+        self.overlap[pairs.target] = pairs.overlap
+
+    def divide(self, pairs: Candidates) -> None:
+        """Make each target the second daughter of its source."""
+        self.parent[pairs.target] = pairs.source
+        self.second[pairs.source] = pairs.target
+
+    def graph(self, detections: Detections, row: IntArray) -> TrackingGraph:
+        """The tracking; `row` is (N,) the row of each cell in `detections`."""
+        later = np.flatnonzero(~self.begins)
+        earlier = self.parent[later]
+        links = np.stack([row[earlier], row[later]], axis=1)  # (E, 2)
+        step = detections.frame[links[:, 1]] - detections.frame[links[:, 0]]
+        kind = np.where(step > 1, LinkKind.GAP, LinkKind.NEXT)
+        kind[self.second[earlier] != NOBODY] = LinkKind.DIVISION
+        order = np.argsort(links[:, 1])
+        return TrackingGraph(detections, links[order], kind[order].astype(np.uint8))
