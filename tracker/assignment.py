@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite
 from ingest.tracking_graph import FloatArray, IntArray
 
 BATCH = 4096
-"""Pairs that are solved at once, unless one component has more: the solver's time is not linear in its rows."""
+"""Pairs that are solved at once, unless one component has more: the solver's time outgrows its rows."""
 
 
 def assign(
@@ -22,19 +22,20 @@ def assign(
 ) -> IntArray:
     """The cheapest assignment of n sources to m targets, each to one at most.
 
-    It minimises Σ cost of the chosen pairs + Σ death of the sources left over + Σ birth of the targets left over.
-    Jaqaman et al. 2008 (Nat. Methods 5:695) and Moen et al. 2019 write it as one dense (n + m)² assignment, each
-    cell with a shadow of its own::
+    It minimises the costs of the chosen pairs, the deaths of the sources left over and the births of the
+    targets left over, summed. Jaqaman et al. 2008 (Nat. Methods 5:695) and Moen et al. 2019 write it as one
+    dense (n + m)² assignment, in which each cell has a shadow::
 
                        m targets      n shadows
         n sources   [  cost           diag(death)  ]
         m shadows   [  diag(birth)    0 · costᵀ    ]     0 where a pair is possible: it decides nothing
 
-    A pair saves death + birth − cost; a pair that saves nothing is in no best assignment. What is left falls into
-    connected components, which are solved apart from each other and sparsely.
+    A pair saves death + birth − cost; a pair that saves nothing is in no best assignment. What is left falls
+    into connected components, which are solved apart from each other and sparsely.
 
     Args:
-        source, target: (E,) ends of the possible pairs, each pair once.
+        source: (E,) first end of each possible pair; no pair comes twice.
+        target: (E,) second end.
         cost: (E,) of each pair.
         death: (n,) cost of each source that is left over, or one number for all.
         birth: (m,) cost of each target that is left over, or one number for all.
@@ -70,8 +71,8 @@ def _batches(source: IntArray, target: IntArray) -> Iterator[IntArray]:
 def _solve(source: IntArray, target: IntArray, saving: FloatArray) -> IntArray:
     """Rows of the pairs that save most together; each saves something.
 
-    A source may go to a shadow of its own, which saves nothing: so all are matched, as the solver needs (LAPJVsp,
-    Jonker & Volgenant 1987, through scipy).
+    A source may go to a shadow of its own, which saves nothing: so all are matched, as the solver needs
+    (LAPJVsp, Jonker & Volgenant 1987, through scipy).
     """
     (n, row), (m, column) = _numbered(source), _numbered(target)
     shadow = np.arange(n)

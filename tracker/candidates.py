@@ -52,7 +52,7 @@ class Candidates:
 
 
 def near_pairs(cells: Cells, sources: IntArray, targets: IntArray, radius: float) -> Candidates:
-    """The pairs of these cells that are at most `radius` pixels apart, sorted by (source, target), overlap 0."""
+    """The pairs of these cells at most `radius` pixels apart, by (source, target), with overlap 0."""
     if not len(sources) or not len(targets):
         return Candidates.joined([])
     tree, other = KDTree(cells.position[sources]), KDTree(cells.position[targets])
@@ -116,8 +116,7 @@ def _overlap(pairs: Candidates, source: IntArray, target: IntArray, pixels: Floa
     keys, wanted = pairs.source * width + pairs.target, source * width + target
     at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     found = keys[at] == wanted
-    sums: FloatArray = np.bincount(at[found], pixels[found], minlength=len(keys))
-    return sums
+    return np.bincount(at[found], pixels[found], minlength=len(keys)).astype(np.float64)
 
 
 def _rows(detections: Detections, frame: int, label: Labels) -> IntArray:
@@ -132,4 +131,4 @@ def _rows(detections: Detections, frame: int, label: Labels) -> IntArray:
             place=f"frame {frame}",
             remedy="measure the detections on these label images",
         )
-    return rows.start + at
+    return at + int(rows.start)

@@ -10,7 +10,7 @@ from ingest.tracking_graph import Detections, FloatArray, IntArray
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """The N detections, sorted by (frame, y, x, area), so that even ties fall the same way whatever their labels.
+    """The N detections, sorted by (frame, y, x, area): even ties fall the same way whatever their labels.
 
     Attributes:
         row: (N,) row of each in the `Detections`.

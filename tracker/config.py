@@ -15,7 +15,7 @@ class TrackerConfig:
     Attributes:
         birth_cost: of a cell that comes from nowhere.
         death_cost: of a cell that goes nowhere; a link must cost less than a death and a birth.
-        caution: how much less, from frame to frame; dearer links wait until gaps and divisions compete with them.
+        caution: how much less from frame to frame; dearer links wait and compete with gaps and divisions.
         division_cost: of a division between daughters of equal size that lie just as their mother did.
         asymmetry_cost: of daughters of unequal size, times 1 − smaller / larger area.
         gap_cost: of each frame that a cell was missed in.

@@ -11,7 +11,7 @@ from tracker.config import TrackerConfig
 
 
 def difference(area: FloatArray, other: FloatArray) -> FloatArray:
-    """1 − smaller / larger area: 0 for equal sizes, and never above the 1 − IoU of two masks of these sizes."""
+    """1 − smaller / larger area: 0 for equal sizes, and the least 1 − IoU that two such masks can have."""
     return 1 - np.minimum(area, other) / np.maximum(area, other)
 
 
@@ -30,9 +30,9 @@ class Costs:
     config: TrackerConfig
 
     def link(self, pairs: Candidates) -> FloatArray:
-        """(E,) cost of a link to the next frame, `overlap_cost`."""
+        """(E,) cost of a link to the next frame: (d/reach)² + 1 − IoU."""
         area = self.cells.area
-        return self.overlap_cost(pairs.distance, pairs.overlap, area[pairs.source], area[pairs.target])
+        return self.overlap(pairs.distance, pairs.overlap, area[pairs.source], area[pairs.target])
 
     def gap(self, pairs: Candidates) -> FloatArray:
         """(E,) cost of a link to k frames later: (d/reach)²/k + size_cost·difference + gap_cost·(k − 1).
@@ -44,12 +44,14 @@ class Costs:
         frames = frame[pairs.target] - frame[pairs.source]
         walk = pairs.distance / np.sqrt(frames)
         missed = self.config.gap_cost * (frames - 1)
-        return self.size_cost(walk, area[pairs.source], area[pairs.target]) + missed
+        return self.size(walk, area[pairs.source], area[pairs.target]) + missed
 
-    def division(self, mother: IntArray, first: IntArray, second: IntArray, overlap: FloatArray) -> FloatArray:
-        """(E,) cost of a mother and two daughters: as of a link to both as one cell, + what their sizes differ.
+    def division(
+        self, mother: IntArray, first: IntArray, second: IntArray, overlap: FloatArray
+    ) -> FloatArray:
+        """(E,) cost of a mother and two daughters: that of a link to both as one cell, and more.
 
-        Daughters lie on opposite sides of where she was, so their common centroid lies near hers; and together
+        Daughters lie on opposite sides of where she was, so their common centroid lies near hers; together
         they cover her mask. To this comes division_cost + asymmetry_cost·difference of the daughters.
 
         Args:
@@ -61,7 +63,7 @@ class Costs:
         area, config = self.cells.area, self.config
         centre, both = self.together(first, second)
         distance = np.linalg.norm(centre - self.cells.position[mother], axis=1)
-        link = self.overlap_cost(distance, overlap, area[mother], both)
+        link = self.overlap(distance, overlap, area[mother], both)
         return link + config.division_cost + config.asymmetry_cost * difference(area[first], area[second])
 
     def together(self, first: IntArray, second: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -71,12 +73,12 @@ class Costs:
         share = (area[first] / both)[:, None]
         return share * position[first] + (1 - share) * position[second], both
 
-    def overlap_cost(
+    def overlap(
         self, distance: FloatArray, overlap: FloatArray, before: FloatArray, after: FloatArray
     ) -> FloatArray:
         """(E,) (d/reach)² + 1 − IoU, of `overlap` pixels and of the areas before and after."""
         return (distance / self.reach) ** 2 + 1 - overlap / (before + after - overlap)
 
-    def size_cost(self, distance: FloatArray, before: FloatArray, after: FloatArray) -> FloatArray:
+    def size(self, distance: FloatArray, before: FloatArray, after: FloatArray) -> FloatArray:
         """(E,) (d/reach)² + size_cost·difference, of the areas before and after."""
         return (distance / self.reach) ** 2 + self.config.size_cost * difference(before, after)

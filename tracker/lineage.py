@@ -12,6 +12,7 @@ class Lineage:
     """What is known of N cells' parents and children; valid after every step.
 
     Attributes:
+        frame: (N,) of each cell.
         parent: (N,) the cell that each one goes on from or is a daughter of, or NOBODY.
         child: (N,) the cell that each one goes on as, its first daughter if it divides, or NOBODY.
         second: (N,) the second daughter, or NOBODY.
@@ -19,7 +20,9 @@ class Lineage:
         overlap: (N,) pixels that it shares with that cell.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, frame: IntArray) -> None:
+        count = len(frame)
+        self.frame = frame
         self.parent = np.full(count, NOBODY, np.int64)
         self.child = np.full(count, NOBODY, np.int64)
         self.second = np.full(count, NOBODY, np.int64)
@@ -29,12 +32,19 @@ class Lineage:
     @property
     def begins(self) -> BoolArray:
         """(N,) whether a track begins with the cell, for all that is known."""
-        return self.parent == NOBODY
+        begins: BoolArray = self.parent == NOBODY
+        return begins
 
     @property
     def ends(self) -> BoolArray:
         """(N,) whether a track ends with the cell."""
-        return self.child == NOBODY
+        ends: BoolArray = self.child == NOBODY
+        return ends
+
+    def is_gap(self, cells: IntArray) -> BoolArray:
+        """Whether frames were missed between each of these cells and the one that it goes on from."""
+        is_gap: BoolArray = self.frame[cells] - self.frame[self.parent[cells]] > 1
+        return is_gap
 
     def link(self, pairs: Candidates, cost: FloatArray) -> None:
         """Let each source go on as its target, in place of what it went on as."""
@@ -55,8 +65,7 @@ class Lineage:
         later = np.flatnonzero(~self.begins)
         earlier = self.parent[later]
         links = np.stack([row[earlier], row[later]], axis=1)  # (E, 2)
-        step = detections.frame[links[:, 1]] - detections.frame[links[:, 0]]
-        kind = np.where(step > 1, LinkKind.GAP, LinkKind.NEXT)
+        kind = np.where(self.is_gap(later), LinkKind.GAP, LinkKind.NEXT)
         kind[self.second[earlier] != NOBODY] = LinkKind.DIVISION
         order = np.argsort(links[:, 1])
         return TrackingGraph(detections, links[order], kind[order].astype(np.uint8))

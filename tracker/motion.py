@@ -47,13 +47,14 @@ def measure_motion(cells: Cells, frames: int) -> Motion:
 
 
 def field_shift(before: FloatArray, after: FloatArray, diameter: float) -> FloatArray:
-    """(2,) move that most cells share: a jump of the stage that they vote for, then the median of what is left.
+    """(2,) move that most cells share: a jump of the stage, by vote, and the median of what is left.
 
     A move is believed where at least half of the cells, and five, land on a cell; the median where it exceeds
     three times its standard error, 1.2533 σ/√n with σ = 1.4826 MAD.
 
     Args:
-        before, after: (n, 2) and (m, 2) centroids in two frames, pixels.
+        before: (n, 2) centroids in a frame, pixels.
+        after: (m, 2) centroids in the next.
         diameter: of a cell, pixels.
     """
     jump = _jump(before, after, diameter)
@@ -70,14 +71,17 @@ def mutual_nearest(before: FloatArray, after: FloatArray) -> tuple[IntArray, Int
     """Rows of the cells of two frames, (n, 2) and (m, 2), each of which is nearest to the other."""
     if not len(before) or not len(after):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    _, forth = KDTree(after).query(before)
-    _, back = KDTree(before).query(after)
+    forth, back = _nearest(before, after), _nearest(after, before)
     source = np.flatnonzero(back[forth] == np.arange(len(before)))
     return source, forth[source]
 
 
+def _nearest(places: FloatArray, among: FloatArray) -> IntArray:
+    return np.asarray(KDTree(among).query(places)[1], np.int64)
+
+
 def _jump(before: FloatArray, after: FloatArray, diameter: float) -> FloatArray:
-    """(2,) the jump of the stage, 0 where the cells are found near where they were, or nothing else is clear."""
+    """(2,) jump of the stage: 0 where the cells are near where they were, or where no jump is clear."""
     quorum = max(QUORUM, min(len(before), len(after)) / 2)
     still = np.zeros(2)
     if min(len(before), len(after)) < quorum or _landing(before, after, diameter) >= quorum:
@@ -93,7 +97,7 @@ def _landing(before: FloatArray, after: FloatArray, diameter: float) -> int:
 
 
 def _vote(before: FloatArray, after: FloatArray, bin_size: float) -> FloatArray:
-    """(2,) the commonest displacement between any cell before and any cell after (a generalised Hough transform)."""
+    """(2,) commonest displacement of any cell before to any cell after: a generalised Hough transform."""
     anchors = before[:: -(-len(before) // ANCHORS)]
     moves = (after[None] - anchors[:, None]).reshape(-1, 2)  # (anchors · m, 2)
     bins = np.rint(moves / bin_size).astype(np.int64)
@@ -101,4 +105,5 @@ def _vote(before: FloatArray, after: FloatArray, bin_size: float) -> FloatArray:
     _, owner, votes = np.unique(bins[:, 0] * (bins[:, 1].max() + 1) + bins[:, 1], False, True, True)
     winner = moves[owner == np.argmax(votes)]
     near = np.linalg.norm(moves - winner.mean(axis=0), axis=1) <= bin_size
-    return np.median(moves[near], axis=0)
+    middle: FloatArray = np.median(moves[near], axis=0)
+    return middle

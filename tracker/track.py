@@ -25,8 +25,8 @@ def track(
 ) -> TrackingGraph:
     """Link the detections of a movie into tracks and lineages.
 
-    Cells are linked from frame to frame by linear assignment; a second assignment over the whole movie closes gaps
-    and finds the mothers of the cells that are born. The labels' values do not matter, only which pixels share one.
+    Cells are linked from frame to frame by linear assignment; a second assignment over the whole movie closes
+    gaps and finds the mothers of the cells that are born. Which pixels share a label matters, not its value.
     Two label images are in memory at once.
 
     Args:
@@ -47,14 +47,14 @@ def track(
     reach = max(config.reach_in_steps * motion.step, config.reach_in_diameters * motion.diameter)
     costs = Costs(cells, reach, config)
     pairs = frame_candidates(labels, detections, cells, motion.shift, config.search_in_reaches * reach)
-    lineage = Lineage(len(cells))
+    lineage = Lineage(cells.frame)
     near = link_frames(lineage, progress(pairs, "Linking", total=max(len(labels) - 1, 0)), costs)
     explain_births(lineage, near, costs)
     return lineage.graph(detections, cells.row)
 
 
 def link_frames(lineage: Lineage, frames: Iterable[Candidates], costs: Costs) -> Candidates:
-    """Link each frame's cells to the next one's, where that is cheap enough; the pairs whose target gets no parent."""
+    """Link cells of following frames where that is cheap enough; the pairs whose target gets no parent."""
     config = costs.config
     orphans = []
     for pairs in frames:

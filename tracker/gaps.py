@@ -1,0 +1,42 @@
+"""Beginnings that are the same cell as an earlier end: frames were missed between, or the cell jumped."""
+
+import numpy as np
+
+from ingest.tracking_graph import IntArray
+from tracker.candidates import Candidates, near_pairs
+from tracker.costs import Costs
+from tracker.explanation import Explanation
+from tracker.lineage import Lineage
+
+
+def gaps(lineage: Lineage, near: Candidates, costs: Costs) -> Explanation:
+    """Each end with each beginning that is near it, at most `longest_step` frames later.
+
+    Args:
+        lineage: takes the links.
+        near: pairs of following frames whose target has no parent: too dear from frame to frame.
+        costs: of the movie.
+    """
+    jumps = near.where(lineage.ends[near.source] & lineage.begins[near.target])
+    pairs = Candidates.joined([jumps, *_over_missed_frames(lineage, costs)])
+
+    def accept(rows: IntArray) -> None:
+        closed = pairs.where(rows)
+        lineage.link(closed, costs.link(closed))
+
+    return Explanation(pairs, costs.gap(pairs), True, accept)
+
+
+def _over_missed_frames(lineage: Lineage, costs: Costs) -> list[Candidates]:
+    """Near pairs two frames apart, three, …: for a frame after the other, as their ends are few."""
+    cells, config, ends, begins = costs.cells, costs.config, lineage.ends, lineage.begins
+    limit = costs.reach * np.sqrt(
+        config.birth_cost + config.death_cost
+    )  # what lies farther costs more than these
+    parts = []
+    for frame in np.unique(cells.frame[ends]):
+        here = cells.in_frame(frame)
+        for step in range(2, config.longest_step + 1):
+            there = cells.in_frame(frame + step)
+            parts.append(near_pairs(cells, here[ends[here]], there[begins[there]], limit * np.sqrt(step)))
+    return parts
