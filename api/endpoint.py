@@ -68,9 +68,10 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         """One JSON object; what Python reads beyond JSON, and what it cannot read, is refused."""
         try:
             document = json.loads(data, parse_constant=_no_number)
+            json.dumps(document, ensure_ascii=False).encode()
         except json.JSONDecodeError as error:
             raise HTTPException(400, f"the body is not JSON: {error}") from error
-        except (ValueError, RecursionError) as error:  # 5000 digits, NaN, not UTF-8; 100,000 levels
+        except (ValueError, RecursionError) as error:  # 5000 digits, NaN, no Unicode; 100,000 levels
             raise HTTPException(
                 422, "the body holds a number, text or nesting that is not accepted"
             ) from error

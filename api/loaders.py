@@ -1,6 +1,7 @@
 """Look-ups of one request, in batches: a query a level, however many cells there are."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from asyncio import Future, ensure_future, shield
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TypeVar
@@ -30,6 +31,31 @@ class Family:
         return {track.id: track for track in self.lineage.tracks}
 
 
+class Loader(DataLoader[K, V]):
+    """Look-ups of one kind, in batches over a blocking function of many keys; each is remembered.
+
+    A key that is not found is an error of its own. One resolver that is cancelled, as all are beside one that
+    failed, takes the answer from none that asks for the same: they share a future, so each has a shield.
+    """
+
+    def __init__(self, read: Callable[[Sequence[K]], Mapping[K, V]], thing: str) -> None:
+        async def load(keys: list[K]) -> list[V | BaseException]:
+            found = await to_thread.run_sync(read, keys)
+            return [found[key] if key in found else _missing(thing, key) for key in keys]
+
+        super().__init__(load)
+
+    def load(self, key: K) -> Awaitable[V]:
+        """What there is under a key.
+
+        Raises:
+            NotFoundError: there is nothing.
+        """
+        found = ensure_future(super().load(key))
+        found.add_done_callback(_seen)
+        return shield(found)
+
+
 class Loaders:
     """A loader for each kind of thing that is looked up by id; each remembers what it has read.
 
@@ -42,13 +68,13 @@ class Loaders:
         self._store = store
         self._detections = detections
         self._detections_left = detections
-        self.movie: DataLoader[str, MovieRecord] = _loader(store.movies_by_id, "movie")
-        self.tracking: DataLoader[str, TrackingRecord] = _loader(store.trackings_by_id, "tracking")
-        self.track: DataLoader[int, TrackRecord] = _loader(self._tracks, "track")
-        self.family: DataLoader[int, Family] = _loader(self._families, "track")
-        self.rows: DataLoader[int, TimeSeries] = _loader(self._rows, "track")
-        self.trackings_of_movie: DataLoader[str, list[TrackingRecord]] = _loader(self._of_movies, "movie")
-        self.scores: DataLoader[str, list[ScoreRecord]] = _loader(self._scores, "tracking")
+        self.movie: Loader[str, MovieRecord] = Loader(store.movies_by_id, "movie")
+        self.tracking: Loader[str, TrackingRecord] = Loader(store.trackings_by_id, "tracking")
+        self.track: Loader[int, TrackRecord] = Loader(self._tracks, "track")
+        self.family: Loader[int, Family] = Loader(self._families, "track")
+        self.rows: Loader[int, TimeSeries] = Loader(self._rows, "track")
+        self.trackings_of_movie: Loader[str, list[TrackingRecord]] = Loader(self._of_movies, "movie")
+        self.scores: Loader[str, list[ScoreRecord]] = Loader(self._scores, "tracking")
 
     async def movie_of(self, tracking_id: str) -> MovieRecord:
         """The movie of a tracking."""
@@ -111,14 +137,10 @@ class Loaders:
         return {i: [s for s in scores if i in (s.computed_id, s.reference_id)] for i in ids}
 
 
-def _loader(read: Callable[[Sequence[K]], Mapping[K, V]], thing: str) -> DataLoader[K, V]:
-    """A loader over a blocking look-up of many keys; a key that is not found is an error of its own."""
-
-    async def load(keys: list[K]) -> list[V | BaseException]:
-        found = await to_thread.run_sync(read, keys)
-        return [found[key] if key in found else _missing(thing, key) for key in keys]
-
-    return DataLoader(load)
+def _seen(found: Future[V]) -> None:
+    """An error that all who asked for were cancelled before is no news for the log."""
+    if not found.cancelled():
+        found.exception()
 
 
 def _missing(thing: str, key: object) -> NotFoundError:

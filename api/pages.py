@@ -48,7 +48,7 @@ def _id_of(cursor: str) -> int:
         text = urlsafe_b64decode(cursor.encode()).decode()
     except ValueError:  # no base64, or no text in it
         text = ""
-    found = re.fullmatch(r"id:([0-9]{1,19})", text)
+    found = re.fullmatch(r"id:([0-9]{1,18})", text)  # the database has 64 bits
     if found is None:
         raise InputError(
             f"{cursor[:80]!r} is no cursor", place="after", remedy="give back an endCursor as it was given"

@@ -79,10 +79,11 @@ class TableFiles:
         # A calibration may be learnt after the tracking was stored, and gives another table.
         form = repr((FORM, movie.pixel_size, movie.minutes_per_frame))
         path = self._folder / f"{tracking.id}-{sha256(form.encode()).hexdigest()[:12]}{suffix}"
-        with self._making:  # one at a time: a table takes memory
-            if not path.exists():
-                graph = self._store.tracking_graph(tracking.id)
-                write_table(time_series_table(graph, tracking, movie), path)
+        if not path.exists():
+            with self._making:  # one at a time: a table takes memory
+                if not path.exists():
+                    graph = self._store.tracking_graph(tracking.id)
+                    write_table(time_series_table(graph, tracking, movie), path)
         return path
 
 

@@ -26,10 +26,10 @@ query Movies {
 #
 # query Lineage {
 #   tracking(id: "…") {
-#     track(label: 7) {
+#     track(label: 1) {
 #       lineage {
 #         tracks { id label parentId begin end }
-#         divisions { frame mother { id } daughters { id } }
+#         divisions { frame mother { label } }
 #       }
 #     }
 #   }

@@ -11,15 +11,16 @@ const MOVIES = `{
   }
 }`;
 
-const lineages = (tracking) => `# The lineages of the first five founders: each a flat list of tracks with their parents, and its divisions.
+const lineages = (tracking) => `# The first five lineages with a division:
+# tracks as flat lists with their parents.
 query Lineages {
   tracking(id: "${tracking}") {
-    tracks(first: 5, founders: true) {
+    tracks(first: 5, founders: true, divides: true) {
       nodes {
         label
         lineage {
-          tracks { id label parentId generation begin end }
-          divisions { frame mother { id } daughters { id } }
+          tracks { id label parentId begin end }
+          divisions { frame mother { label } }
         }
       }
     }

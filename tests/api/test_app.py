@@ -115,6 +115,7 @@ def test_a_query_in_the_address_opens_graphiql_and_runs_nothing(
             "application/json",
             422,
         ),
+        (b'{"query": "{ movies { id } }", "variables": {"x": "\\ud800"}}', "application/json", 422),
         (b'{"query": "{ movies { id } }"}', "text/plain", 400),
         (b"query=%7Bmovies%7Bid%7D%7D", "application/x-www-form-urlencoded", 400),
     ],
