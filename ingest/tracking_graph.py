@@ -7,8 +7,6 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -157,17 +155,21 @@ class TrackingGraph:
 
     def _runs(self, within: BoolArray) -> Tracks:
         """Tracks made of the links where `within`; the other links join a track to its parent."""
-        n = len(self.detections)
+        rows = np.arange(len(self.detections))
         inner, outer = self.links[within], self.links[~within]
-        pairs = coo_array((np.ones(len(inner), bool), (inner[:, 0], inner[:, 1])), shape=(n, n))
-        count, group = connected_components(pairs, directed=False)
-        # Detections are sorted by (frame, label): the first row of a run is its first detection.
-        _, first, run = np.unique(group, return_index=True, return_inverse=True)
-        order = np.argsort(first)  # (begin, first label), since rows ascend so
-        of_detection = np.argsort(order)[run].astype(np.int64)
-        first = first[order].astype(np.int64)
+        head = rows.copy()
+        head[inner[:, 1]] = inner[:, 0]
+        for _ in range(len(rows).bit_length()):  # doubling the way back ends at the first detection
+            earlier = head[head]
+            if np.array_equal(earlier, head):
+                break
+            head = earlier
+        is_first = head == rows
+        first = np.flatnonzero(is_first)  # so by (begin, first label), since rows ascend so
+        of_detection = (np.cumsum(is_first) - 1)[head]
+        count = len(first)
         last = np.zeros(count, np.int64)
-        np.maximum.at(last, of_detection, np.arange(n))
+        np.maximum.at(last, of_detection, rows)
         parent = np.full(count, -1, np.int64)
         parent[of_detection[outer[:, 1]]] = of_detection[outer[:, 0]]
         frame = self.detections.frame
