@@ -53,6 +53,12 @@ class Service:
         assert isinstance(error, dict)
         return error
 
+    def track_id(self, tracking: TrackingRecord, label: int) -> str:
+        """Id of the track with a label."""
+        query = "query($t: ID!, $l: Int!) { tracking(id: $t) { track(label: $l) { id } } }"
+        found: str = self.data(query, t=tracking.id, l=label)["tracking"]["track"]["id"]
+        return found
+
 
 def app_of(store: LineageStore, folder: Path, limits: Limits | None = None) -> Starlette:
     return create_app(Settings(data_folder=folder), store, limits or Limits())

@@ -11,22 +11,11 @@ from api.limits import Limits
 from graph.records import TrackingRecord
 from graph.store import LineageStore
 from ingest.errors import StoreError
-from tests import lineages
-from tests.api.service import Service, put, service_of
+from tests.api.service import Service, service_of
 
 pytestmark = pytest.mark.neo4j
 
 PAGES = ("/", "/graphql")
-
-
-@pytest.fixture
-def service(store: LineageStore, tmp_path: Path) -> Service:
-    return service_of(store, tmp_path)
-
-
-@pytest.fixture
-def tracking(store: LineageStore) -> TrackingRecord:
-    return put(store, lineages.division())
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -84,64 +73,6 @@ def test_static_files_are_only_those_of_their_folder(service: Service, path: str
     assert service.client.get(path).status_code == 404
 
 
-def test_a_query_in_the_address_opens_graphiql_and_runs_nothing(
-    store: LineageStore, service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store, "movies", pytest.fail)
-    page = service.client.get("/graphql", params={"query": "{ movies { id } }"})
-    assert page.status_code == 200
-    assert "graphiql.min.js" in page.text
-
-
-@pytest.mark.parametrize(
-    ("body", "content_type", "status"),
-    [
-        (b"{", "application/json", 400),
-        (b"", "application/json", 400),
-        (b'{"query": "\xff"}', "application/json", 422),
-        (b"[]", "application/json", 422),
-        (b'"{ movies { id } }"', "application/json", 422),
-        (b"null", "application/json", 422),
-        (b'[{"query": "{ movies { id } }"}]', "application/json", 422),
-        (b"[" * 100_000, "application/json", 422),
-        (b'{"query": 1}', "application/json", 400),
-        (b'{"query": null}', "application/json", 400),
-        (b'{"query": "{ movies { id } }", "variables": []}', "application/json", 400),
-        (b'{"query": "{ movies { id } }", "operationName": "Nothing"}', "application/json", 400),
-        (b'{"query": "{ movies { id } }", "operationName": [1]}', "application/json", 400),
-        (b'{"query": "{ movies { id } }", "variables": {"x": NaN}}', "application/json", 422),
-        (
-            b'{"query": "{ movies { id } }", "variables": {"x": ' + b"9" * 5000 + b"}}",
-            "application/json",
-            422,
-        ),
-        (b'{"query": "{ movies { id } }", "variables": {"x": "\\ud800"}}', "application/json", 422),
-        (b'{"query": "{ movies { id } }"}', "text/plain", 400),
-        (b"query=%7Bmovies%7Bid%7D%7D", "application/x-www-form-urlencoded", 400),
-    ],
-)
-def test_what_is_no_query_is_refused_with_a_code(
-    service: Service, body: bytes, content_type: str, status: int
-) -> None:
-    answer = service.client.post("/graphql", content=body, headers={"content-type": content_type})
-    assert answer.status_code == status, answer.text
-    (error,) = answer.json()["errors"]
-    assert error["extensions"] == {"code": "BAD_REQUEST"}
-    assert "Traceback" not in answer.text
-
-
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
-def test_other_methods_are_refused(service: Service, method: str) -> None:
-    assert service.client.request(method, "/graphql").status_code == 405
-
-
-def test_a_body_that_is_too_large_is_refused_before_it_is_read(store: LineageStore, tmp_path: Path) -> None:
-    service = service_of(store, tmp_path, Limits(body=1000))
-    query = {"query": "{ movies { id } }"}
-    assert service.client.post("/graphql", json=query).status_code == 200
-    assert service.client.post("/graphql", json={**query, "variables": {"x": "y" * 1000}}).status_code == 413
-
-
 @pytest.mark.parametrize("path", ["/trackings/t0/timeseries.parquet", "/trackings/..%2Ft/timeseries.csv"])
 def test_a_table_that_is_not_there_is_said_so(service: Service, path: str) -> None:
     answer = service.client.get(path)
@@ -189,3 +120,20 @@ def test_each_application_is_its_own(store: LineageStore, tmp_path: Path) -> Non
     query = {"query": "{ movies { id name } }"}
     statuses = [s.client.post("/graphql", json=query).status_code for s in (one, other, one)]
     assert statuses == [413, 200, 413]
+
+
+def between(name: str, begin: str) -> str:
+    """The text in backquotes that follows in a script."""
+    found = re.search(re.escape(begin) + " `(.*?)`", (STATIC / name).read_text(), re.DOTALL)
+    assert found is not None, begin
+    return found[1]
+
+
+def test_the_examples_of_the_pages_run(service: Service, tracking: TrackingRecord) -> None:
+    example = between("home.js", "const lineages = (tracking) =>").replace("${tracking}", tracking.id)
+    assert [node["label"] for node in service.data(example)["tracking"]["tracks"]["nodes"]] == [1]
+    opened = between("graphiql.js", "const EXAMPLE =")
+    assert service.data(opened)["movies"][0]["trackings"][0]["id"] == tracking.id
+    commented = re.sub(r"^# ?", "", opened[opened.index("# query Lineage") :], flags=re.MULTILINE)
+    lineage = service.data(commented.replace("…", tracking.id))["tracking"]["track"]["lineage"]
+    assert lineage["divisions"][0] == {"frame": 0, "mother": {"label": 1}}
