@@ -24,7 +24,7 @@ from ingest.errors import InputError
 from ingest.formats.ctc_masks import THREADS, check_masks, detections_of
 from ingest.formats.ctc_table import TrackTable, read_table
 from ingest.formats.numbering import frame_numbers, tiff_files
-from ingest.formats.tiff import frames_of_files
+from ingest.formats.tiff import unread_frames_of_files
 from ingest.formats.whole_folder import whole_folder
 from ingest.movie import LabelImages
 from ingest.progress import Progress, silent
@@ -67,7 +67,7 @@ class CtcFolder:
 
 
 def open_tracking(folder: str | Path) -> CtcFolder:
-    """Open a ground truth (`01_GT`, `01_GT/TRA`) or a result (`01_RES`): only headers of masks are read.
+    """Open a ground truth (`01_GT`, `01_GT/TRA`) or a result (`01_RES`): masks are refused when read.
 
     Raises:
         InputError: files that are missing or cannot be read.
@@ -76,7 +76,7 @@ def open_tracking(folder: str | Path) -> CtcFolder:
     path, prefix = _text_file(Path(folder))
     files, first = _mask_files(path.parent, prefix)
     table = read_table(path)
-    frames = frames_of_files(files, labels=True)
+    frames = unread_frames_of_files(files, labels=True)
     t, _, y, x = frames.shape
     return CtcFolder(
         LabelImages((t, y, x), lambda t: frames.read(t)[0], str(path.parent)), table, files, first

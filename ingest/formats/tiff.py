@@ -53,19 +53,19 @@ def open_frames(path: Path, *, axes: str | None = None, labels: bool = False) ->
 
 def frames_of_files(files: Sequence[Path], *, axes: str | None = None, labels: bool = False) -> Frames:
     """The frames of TIFF files that are a frame each, in this order; otherwise as `open_frames`."""
-    with readable(str(files[0])), open_tiff(files[0]) as tif:
-        calibration = of_tiff(tif)
     folder = _first_frame(tuple(files), axes, labels)
     for t in range(1, len(files)):
         with folder.pages(t):
             pass  # opening a file checks its header
-    return Frames(
-        (len(files), folder.order.size("C"), *folder.shape),
-        folder.dtype,
-        folder.frame,
-        folder.files,
-        calibration,
-    )
+    return folder.frames()
+
+
+def unread_frames_of_files(files: Sequence[Path], *, axes: str | None = None, labels: bool = False) -> Frames:
+    """As `frames_of_files`, but a file is looked at, and refused, when its frame is read.
+
+    For who reads every frame anyway, and would look at each file twice.
+    """
+    return _first_frame(tuple(files), axes, labels).frames()
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +77,13 @@ class _Folder:
     shape: tuple[int, int]  # (Y, X)
     dtype: np.dtype[Any]
     labels: bool
+
+    def frames(self) -> Frames:
+        """All frames; the calibration is the first file's."""
+        with readable(str(self.files[0])), open_tiff(self.files[0]) as tif:
+            calibration = of_tiff(tif)
+        shape = (len(self.files), self.order.size("C"), *self.shape)
+        return Frames(shape, self.dtype, self.frame, self.files, calibration)
 
     def frame(self, t: int) -> Plane:
         with self.pages(t) as pages:
