@@ -6,7 +6,6 @@ traccuracy cannot live in the locked environment (it needs an older click); uv r
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from graph.scores.matching import match_overlaps
 from graph.scores.report import score
 from ingest.tracking_graph import TrackingGraph
 from tests.bench.culture import grown, spoiled, write_folders
-from tests.bench.scorers import COMMON
+from tests.bench.scorers import COMMON, peak_mb
 
 FRAMES = 100
 LADDER = ((100, 1024), (300, 1024), (1000, 2048))
@@ -58,15 +57,15 @@ def scorers(uv: str) -> list[Scorer]:
 
 def from_files(uv: str, ladder: Sequence[tuple[int, int]], folder: Path) -> Iterator[str]:
     """Rows of a table: DET, TRA, LNK and AOGM from the files on disk."""
-    yield from _head("cells × frames, pixels", "scorer", "s", "CPU s", "peak MB", "× cellkin", *COMMON)
+    yield from _head("cells × frames, pixels", "scorer", "s", "CPU s", "peak MB", "× s", "× CPU s", *COMMON)
     for cells, size in ladder:
         pair = folder / str(cells)
         write_folders(pair, FRAMES, cells, size)
         found = {scorer.name: scorer.figures(pair) for scorer in scorers(uv)}
         for name, figures in found.items():
-            times = figures["seconds"] / found["cellkin"]["seconds"]
+            times = [f"{figures[key] / found['cellkin'][key]:.1f}" for key in ("seconds", "cpu_seconds")]
             values = [f"{figures['values'][key]:.6g}" for key in COMMON]
-            yield _row(f"{cells} × {FRAMES}, {size}²", name, *_figures(figures), f"{times:.1f}", *values)
+            yield _row(f"{cells} × {FRAMES}, {size}²", name, *_figures(figures), *times, *values)
 
 
 def all_measures(uv: str, folder: Path) -> Iterator[str]:
@@ -108,7 +107,7 @@ def main() -> None:
     parser.add_argument("--columns", type=int, help="score so many detections from columns, nothing else")
     chosen = parser.parse_args()
     if chosen.columns:
-        print(score_columns(chosen.columns), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        print(score_columns(chosen.columns), peak_mb())
         return
     steps = 1 if chosen.quick else None
     with tempfile.TemporaryDirectory() as folder:

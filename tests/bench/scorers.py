@@ -1,8 +1,8 @@
 """One scorer on one pair of folders, in a process of its own: `python scorers.py NAME FOLDER [all]`.
 
-FOLDER holds `01_GT` and `01_RES`. Prints one line of JSON: seconds and CPU seconds from files to the table,
-peak memory in MB, and the values. This file runs in each scorer's own environment, so each function
-imports what it needs, before the clock starts.
+FOLDER holds `01_GT` and `01_RES`. Prints one line of JSON: seconds and CPU seconds from files to the table
+(the fastest of a few runs: a machine has other things to do), peak memory in MB, and the values. This file
+runs in each scorer's own environment, so each function imports what it needs, before the clock starts.
 """
 
 import json
@@ -77,26 +77,40 @@ SCORERS = {"cellkin": cellkin, "py-ctcmetrics": ctcmetrics, "traccuracy": traccu
 
 def main(name: str, folder: str, which: str = "") -> None:
     run = SCORERS[name](Path(folder), everything=which == "all")
-    wall, cpu = time.perf_counter(), _cpu()
-    values = run()
+    timings = [timed(run)]
+    while len(timings) < 3 and timings[0][0] < 20:
+        timings.append(timed(run))
+    seconds, cpu_seconds, values = min(timings, key=lambda timing: timing[0])
     figures = {
-        "seconds": time.perf_counter() - wall,
-        "cpu_seconds": _cpu() - cpu,
-        "peak_mb": _peak() / 1024,
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+        "peak_mb": peak_mb(),
         "values": {key: float(value) for key in COMMON if (value := values.get(key)) is not None},
     }
     print("\n" + json.dumps(figures))
+
+
+def timed(run: Run) -> tuple[float, float, Values]:
+    """Seconds, CPU seconds and values of one run."""
+    wall, cpu = time.perf_counter(), _cpu()
+    values = run()
+    return time.perf_counter() - wall, _cpu() - cpu, values
+
+
+def peak_mb() -> float:
+    """Most memory that this process, or the largest of its workers, ever held.
+
+    Linux hands `ru_maxrss` down to a program that is started, so this program's own peak comes from /proc.
+    """
+    status = Path("/proc/self/status").read_text()
+    own = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
 
 
 def _cpu() -> float:
     """CPU seconds of this process and of the workers that it has waited for."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
-
-
-def _peak() -> int:
-    """KB of this process, or of the largest of its workers."""
-    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
 if __name__ == "__main__":
