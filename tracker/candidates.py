@@ -75,7 +75,7 @@ def frame_candidates(
         radius: how far apart two cells may be, pixels.
 
     Raises:
-        LineageError: a label image holds a cell that is no detection.
+        LineageError: a cell that lies on another frame's is no detection.
     """
     place = np.argsort(cells.row)  # (N,) row of the detections → place in cells
     moves = np.rint(np.diff(shift, axis=0)).astype(np.int64)  # (T − 1, 2)

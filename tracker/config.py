@@ -1,6 +1,6 @@
 """The thresholds of the trackers: bare numbers, multiplied by lengths measured from the movie."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 
 from ingest.errors import InputError
 
@@ -39,13 +39,12 @@ class TrackerConfig:
     search_in_reaches: float = 1.5
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not 0 <= value < float("inf"):
+        for name, value in self.as_dict().items():
+            if not 0 <= value < float("inf") or (name == "reach_in_diameters" and value == 0):
                 raise InputError(
-                    f"{field.name} of {value}",
+                    f"{name} of {value}",
                     place="tracker configuration",
-                    remedy="give a number from 0 on",
+                    remedy=f"give a number above 0, such as {type(self).__dict__[name]}",
                 )
 
     @property

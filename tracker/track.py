@@ -37,7 +37,7 @@ def track(
 
     Raises:
         InputError: the detections have no areas, or lie beyond the label images.
-        LineageError: a label image holds a cell that is no detection.
+        LineageError: a cell that lies on another frame's is no detection.
     """
     config = config or TrackerConfig()
     _require_frames(labels, detections)
