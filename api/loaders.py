@@ -70,7 +70,7 @@ class Loaders:
         self._detections_left = detections
         self.movie: Loader[str, MovieRecord] = Loader(store.movies_by_id, "movie")
         self.tracking: Loader[str, TrackingRecord] = Loader(store.trackings_by_id, "tracking")
-        self.track: Loader[int, TrackRecord] = Loader(self._tracks, "track")
+        self.track: Loader[int, TrackRecord] = Loader(store.tracks_by_id, "track")
         self.family: Loader[int, Family] = Loader(self._families, "track")
         self.rows: Loader[int, TimeSeries] = Loader(self._rows, "track")
         self.trackings_of_movie: Loader[str, list[TrackingRecord]] = Loader(self._of_movies, "movie")
@@ -120,9 +120,6 @@ class Loaders:
         for tracking in self._store.trackings(ids):
             found[tracking.movie_id].append(tracking)
         return found
-
-    def _tracks(self, ids: Sequence[int]) -> Mapping[int, TrackRecord]:
-        return {track.id: track for track in self._store.tracks_by_id(ids)}
 
     def _families(self, ids: Sequence[int]) -> Mapping[int, Family]:
         families = [Family(lineage) for lineage in self._store.lineages(ids)]

@@ -62,15 +62,7 @@ class Connection:
         self.credentials = credentials
         self._timeout_s = timeout_s
         self._bookmarks = neo4j.GraphDatabase.bookmark_manager()
-        with self._explained():
-            self._driver = neo4j.GraphDatabase.driver(
-                credentials.uri,
-                auth=(credentials.user, credentials.password),
-                connection_timeout=CONNECT_TIMEOUT_S,
-                max_transaction_retry_time=RETRY_S,
-                notifications_min_severity="OFF",
-                telemetry_disabled=True,
-            )
+        self._driver = _driver(credentials)
         try:
             with self._explained(), self._session() as session:
                 session.run("RETURN 1").consume()  # outside a managed transaction: no retries, a quick no
@@ -111,8 +103,26 @@ class Connection:
         """Turn what the driver raises into our errors."""
         try:
             yield
-        except (Neo4jError, DriverError, ConfigurationError, ValueError, OSError) as error:
+        except (Neo4jError, DriverError) as error:
             raise _explain(error, self.credentials, self._timeout_s) from error
+
+
+def _driver(credentials: Credentials) -> neo4j.Driver:
+    try:
+        return neo4j.GraphDatabase.driver(
+            credentials.uri,
+            auth=(credentials.user, credentials.password),
+            connection_timeout=CONNECT_TIMEOUT_S,
+            max_transaction_retry_time=RETRY_S,
+            notifications_min_severity="OFF",
+            telemetry_disabled=True,
+        )
+    except (ConfigurationError, ValueError) as error:
+        raise StoreError(
+            f"this is no address of a Neo4j ({error})",
+            place=credentials.uri,
+            remedy="set CELLKIN_NEO4J_URI to one such as neo4j://host:7687 or bolt://host:7687",
+        ) from error
 
 
 def _explain(error: Exception, credentials: Credentials, timeout_s: float) -> CellkinError:
@@ -137,7 +147,7 @@ def _explain(error: Exception, credentials: Credentials, timeout_s: float) -> Ce
                 place=place,
                 remedy="is the server very busy, or db.transaction.timeout short? Run again",
             )
-        case ServiceUnavailable() | SessionExpired() | OSError():
+        case ServiceUnavailable() | SessionExpired():
             return StoreError(
                 f"no Neo4j answers ({error})",
                 place=place,
@@ -154,11 +164,5 @@ def _explain(error: Exception, credentials: Credentials, timeout_s: float) -> Ce
                 f"Neo4j could not do this for {RETRY_S:g} s ({error.message})",
                 place=place,
                 remedy="wait for other writers, or give the server more memory, and run again",
-            )
-        case ConfigurationError() | ValueError():
-            return StoreError(
-                f"this is no address of a Neo4j ({error})",
-                place=place,
-                remedy="set CELLKIN_NEO4J_URI to one such as neo4j://host:7687 or bolt://host:7687",
             )
     return StoreError(f"Neo4j failed ({error})", place=place, remedy="see its log, neo4j.log and debug.log")

@@ -1,19 +1,21 @@
-"""Who may write a tracking: a claim in one transaction, and a lease that a dead writer loses."""
+"""Who may write or remove a tracking: a claim in one transaction, and a lease that a dead writer loses."""
 
 import json
 import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import psutil
-from neo4j import ManagedTransaction
+from neo4j import ManagedTransaction, Record
 
-from ingest.errors import ConflictError
+from ingest.errors import ConflictError, NotFoundError
 
 LEASE_MS = 120_000
 """A writer that has not finished a batch for so long counts as dead, by the server's clock."""
+CLOCK_STEP_S = 2.0
+"""A process's start time as another process reads it moves when the machine's clock is set."""
 
 # Claims come one after the other: each waits for the lock that this SET takes on the counter.
 LOCK_COUNTER = """
@@ -23,9 +25,11 @@ SET c.value = coalesce(c.value, 0)
 
 FIND = """
 MATCH (t:Tracking {id: $id})
-RETURN t.number AS number, t.state AS state, t.writer AS writer, t.lease < timestamp() AS expired
+RETURN t.number AS number, t.state AS state, t.writer AS writer, t.lease < timestamp() AS expired,
+       t.detections AS detections, t.tracks AS tracks
 """
 
+# Numbers are never used twice, so ids of what is being removed are never those of what is being written.
 CREATE = """
 MATCH (c:Counter {name: 'tracking'}), (m:Movie {id: $movie})
 SET c.value = c.value + 1
@@ -34,16 +38,18 @@ SET t += $properties, t.lease = timestamp() + $lease, t.created = datetime()
 RETURN t.number AS number
 """
 
-# What a dead writer left, or what is to be removed, keeps its number; from here on nobody sees it.
+# From here on nobody sees it, be it complete or not.
 TAKE_OVER = """
 MATCH (t:Tracking {id: $id})
 SET t.writer = $writer, t.state = 'WRITING', t.lease = timestamp() + $lease
-RETURN t.number AS number
 """
 
+# The SET comes first: it waits for the lock, and only then the writer is read. The other way round, who
+# has just been overtaken would still find itself to be the writer.
 RENEW = """
-MATCH (t:Tracking {number: $number, writer: $writer}) WHERE t.state <> 'READY'
+MATCH (t:Tracking {number: $number})
 SET t.lease = timestamp() + $lease
+WITH t WHERE t.writer = $writer
 RETURN count(t) AS held
 """
 
@@ -52,11 +58,9 @@ MATCH (t:Tracking {number: $number, writer: $writer})
 SET t.lease = 0
 """
 
-# What no writer alive holds: the same rule as for a claim, without wanting the tracking.
 UNFINISHED = """
 MATCH (t:Tracking) WHERE t.state <> 'READY'
-RETURN t.id AS id, t.writer AS writer, t.lease < timestamp() AS expired,
-       t.detections AS detections, t.tracks AS tracks
+RETURN t.id AS id, t.state AS state, t.writer AS writer, t.lease < timestamp() AS expired
 """
 
 
@@ -67,14 +71,15 @@ class Claim:
     Attributes:
         number: of the tracking.
         writer: the token of who asked.
-        ready: it is there already, complete.
-        abandoned: a dead writer left it unfinished, and it belongs to who asked now.
+        detections, tracks: how many rows there may be of it: none of a new one.
+        ready: it is there already, complete, and stays as it is.
     """
 
     number: int
     writer: str
+    detections: int = 0
+    tracks: int = 0
     ready: bool = False
-    abandoned: bool = False
 
 
 def new_writer() -> str:
@@ -83,44 +88,52 @@ def new_writer() -> str:
     return json.dumps([socket.gethostname(), process.pid, process.create_time(), secrets.token_hex(8)])
 
 
+def lock_claims(tx: ManagedTransaction) -> None:
+    """Keep all others from claiming anything until this transaction ends."""
+    tx.run(LOCK_COUNTER).consume()
+
+
 def claim(
     tx: ManagedTransaction, tracking_id: str, movie_id: str, writer: str, properties: Mapping[str, Any]
 ) -> Claim:
-    """Make the tracking this writer's own, unless it is complete or somebody alive writes it.
+    """Make the tracking this writer's own, to write it, unless it is complete.
+
+    Raises:
+        ConflictError: another writer is at it.
+        NotFoundError: the movie has been removed.
+    """
+    lock_claims(tx)
+    found = tx.run(FIND, id=tracking_id).single()
+    if found is not None and found["state"] == "READY":
+        return Claim(found["number"], writer, ready=True)
+    if found is not None:
+        return _take_over(tx, tracking_id, writer, found)
+    created = tx.run(
+        CREATE, id=tracking_id, movie=movie_id, writer=writer, properties=properties, lease=LEASE_MS
+    ).single()
+    if created is None:
+        raise NotFoundError(
+            f"the movie {movie_id!r} has been removed", remedy="add it and write the tracking again"
+        )
+    return Claim(created["number"], writer)
+
+
+def claim_for_removal(tx: ManagedTransaction, tracking_id: str, writer: str) -> Claim | None:
+    """Make a tracking this writer's own, complete or not, and hide it; None where there is none.
 
     Raises:
         ConflictError: another writer is at it.
     """
-    tx.run(LOCK_COUNTER).consume()
+    lock_claims(tx)
     found = tx.run(FIND, id=tracking_id).single()
-    if found is None:
-        created = tx.run(
-            CREATE, id=tracking_id, movie=movie_id, writer=writer, properties=properties, lease=LEASE_MS
-        ).single(strict=True)
-        return Claim(cast("int", created["number"]), writer)
-    number = cast("int", found["number"])
-    if found["state"] == "READY":
-        return Claim(number, writer, ready=True)
-    if found["writer"] != writer and not found["expired"] and _may_live(found["writer"]):
-        raise ConflictError(
-            "another writer is storing the same tracking",
-            place=f"tracking {tracking_id}",
-            remedy="wait until it is done, then run again to find it stored",
-        )
-    return take_over(tx, tracking_id, writer)
-
-
-def take_over(tx: ManagedTransaction, tracking_id: str, writer: str) -> Claim:
-    """Make a tracking this writer's own, complete or not; it is hidden."""
-    found = tx.run(TAKE_OVER, id=tracking_id, writer=writer, lease=LEASE_MS).single(strict=True)
-    return Claim(found["number"], writer, abandoned=True)
+    return None if found is None else _take_over(tx, tracking_id, writer, found)
 
 
 def renew(tx: ManagedTransaction, held: Claim) -> None:
-    """Prolong the lease, in the transaction of a batch.
+    """Prolong the lease; from here to the end of the transaction nobody else can take the tracking over.
 
     Raises:
-        ConflictError: somebody else has taken the tracking over.
+        ConflictError: somebody else has.
     """
     record = tx.run(RENEW, number=held.number, writer=held.writer, lease=LEASE_MS).single(strict=True)
     if not record["held"]:
@@ -136,10 +149,27 @@ def let_go(tx: ManagedTransaction, held: Claim) -> None:
     tx.run(LET_GO, number=held.number, writer=held.writer).consume()
 
 
-def abandoned(tx: ManagedTransaction) -> list[Mapping[str, Any]]:
-    """The unfinished trackings that no writer alive holds: id, and the rows they were to have."""
-    found = [record.data() for record in tx.run(UNFINISHED)]
-    return [record for record in found if record["expired"] or not _may_live(record["writer"])]
+def abandoned(tx: ManagedTransaction) -> list[str]:
+    """Ids of the unfinished trackings that no writer alive holds."""
+    return [record["id"] for record in tx.run(UNFINISHED) if not _held_by_another(record, writer="")]
+
+
+def _take_over(tx: ManagedTransaction, tracking_id: str, writer: str, found: Record) -> Claim:
+    if _held_by_another(found, writer):
+        raise ConflictError(
+            "another writer is at the same tracking",
+            place=f"tracking {tracking_id}",
+            remedy="wait until it is done, and run again",
+        )
+    tx.run(TAKE_OVER, id=tracking_id, writer=writer, lease=LEASE_MS).consume()
+    return Claim(found["number"], writer, found["detections"], found["tracks"])
+
+
+def _held_by_another(found: Record, writer: str) -> bool:
+    """Whether a writer alive holds an unfinished tracking, and not this one."""
+    if found["state"] == "READY" or found["writer"] == writer or found["expired"]:
+        return False
+    return _may_live(found["writer"])
 
 
 def _may_live(writer: str) -> bool:
@@ -148,6 +178,6 @@ def _may_live(writer: str) -> bool:
     if host != socket.gethostname():
         return True
     try:
-        return bool(psutil.Process(pid).create_time() == create_time)
+        return abs(psutil.Process(pid).create_time() - float(create_time)) < CLOCK_STEP_S
     except psutil.NoSuchProcess:
         return False

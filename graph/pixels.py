@@ -1,8 +1,8 @@
 """Label images of the stored trackings, as Zarr in the data folder: a chunk a frame."""
 
 import hashlib
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import zarr
+from filelock import FileLock, Timeout
 
 from ingest.errors import NotFoundError, StoreError
 from ingest.movie import LabelImages
@@ -19,6 +20,9 @@ from ingest.progress import Progress, silent
 
 Check = Callable[[int, npt.NDArray[np.int32]], None]
 """Called with each frame's number and label image; raises what is wrong with it."""
+
+PART = ".writing-"
+"""How the names of unfinished label images begin."""
 
 
 @dataclass(frozen=True)
@@ -60,17 +64,23 @@ class PixelStore:
         """
         with self._explained():
             self.folder.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=self.folder))
+            part = self.folder / f"{PART}{secrets.token_hex(8)}"
+            lock = FileLock(_lock_of(part))
+            lock.acquire()  # the system lets go of it when this process dies, which `sweep` sees
         try:
-            yield self._write(labels, check, progress, temporary)
+            yield self._write(labels, check, progress, part)
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            _remove(part, lock)
 
     def keep(self, written: UnnamedLabels, tracking_id: str) -> None:
-        """Give label images to a tracking; those of the same id are the same and stay."""
+        """Give label images to a tracking; those that it has already are the same, and stay."""
+        path = self._path(tracking_id)
         with self._explained():
-            if not self._path(tracking_id).exists():
-                written.folder.rename(self._path(tracking_id))
+            try:
+                written.folder.rename(path)
+            except OSError:
+                if not path.exists():
+                    raise
 
     def labels(self, tracking_id: str) -> LabelImages:
         """(T, Y, X) label images of a tracking, read a frame at a time.
@@ -95,6 +105,16 @@ class PixelStore:
     def delete(self, tracking_id: str) -> None:
         """Remove the label images of a tracking, if there are any."""
         shutil.rmtree(self._path(tracking_id), ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Remove what writers left that died before they could give it to a tracking."""
+        for path in self.folder.glob(f"{PART}*.lock"):
+            try:
+                lock = FileLock(path, timeout=0)
+                lock.acquire()
+            except Timeout:
+                continue  # its writer lives
+            _remove(path.with_suffix(""), lock)
 
     def _write(self, labels: LabelImages, check: Check, progress: Progress, folder: Path) -> UnnamedLabels:
         digest = hashlib.sha256(repr(labels.shape).encode())
@@ -125,3 +145,14 @@ class PixelStore:
                 place=str(self.folder),
                 remedy="make the folder writable and free some space, or set CELLKIN_DATA_FOLDER",
             ) from error
+
+
+def _lock_of(part: Path) -> Path:
+    return part.with_suffix(".lock")
+
+
+def _remove(part: Path, lock: FileLock) -> None:
+    """Remove what is left of a part and the lock that is held on it."""
+    shutil.rmtree(part, ignore_errors=True)
+    _lock_of(part).unlink(missing_ok=True)
+    lock.release()

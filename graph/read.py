@@ -11,19 +11,16 @@ from neo4j import ManagedTransaction, Record
 
 from graph.records import (
     ROW_BITS,
+    Counts,
     Lineage,
-    MovieRecord,
-    ScoreRecord,
     TimeSeries,
     TrackingKind,
     TrackingRecord,
     TrackRecord,
 )
 from graph.write import id_ranges
+from ingest.errors import ConflictError
 from ingest.tracking_graph import Detections, FloatArray, IntArray, LinkKind, TrackingGraph
-
-MOVIES = "MATCH (m:Movie) RETURN m ORDER BY m.created, m.id"
-MOVIES_BY_ID = "UNWIND $ids AS id MATCH (m:Movie {id: id}) RETURN m"
 
 TRACKINGS = """
 UNWIND $movies AS id
@@ -36,18 +33,22 @@ MATCH (t:Tracking {id: id, state: 'READY'})<-[:HAS_TRACKING]-(m:Movie)
 RETURN t, m.id AS movie
 """
 
+NEWEST_TRACKINGS = """
+MATCH (t:Tracking {state: 'READY'}) RETURN t.id AS id ORDER BY t.created DESC LIMIT $first
+"""
+
 # Columns of a range of ids by the unique index. properties() reads a node once; nulls stay in their places,
 # since a list comprehension keeps what collect() drops.
 DETECTIONS = """
 MATCH (d:Detection) WHERE d.id >= $first AND d.id < $stop
 WITH collect(properties(d)) AS ds
 RETURN [d IN ds | d.id] AS id, [d IN ds | d.frame] AS frame, [d IN ds | d.label] AS label,
-       [d IN ds | d.y] AS y, [d IN ds | d.x] AS x, [name IN $names | [d IN ds | d[name]]] AS features
+       [name IN $names | [d IN ds | d[name]]] AS real
 """
 LINKS = """
 MATCH (b:Detection) WHERE b.id >= $first AND b.id < $stop
-MATCH (a:Detection)-[l:NEXT|GAP|DIVISION]->(b)
-RETURN collect(a.id) AS earlier, collect(b.id) AS later, collect(type(l)) AS kind
+MATCH (a)-[l:NEXT|GAP|DIVISION]->(b)
+RETURN collect(a.id) AS earlier, collect(b.id) AS later, collect($kinds[type(l)]) AS kind
 """
 
 # Tracks come with the id of their tracking; those of one that is not complete are not there.
@@ -62,7 +63,7 @@ TRACKS_PAGE = """
 MATCH (t:Track)
 WHERE t.id > $after AND t.id < $stop
   AND ($founders IS NULL OR (t.parent IS NULL) = $founders)
-  AND ($divides IS NULL OR EXISTS { (t)-[:DIVIDES_INTO]->() } = $divides)
+  AND ($divides IS NULL OR (COUNT { (t)-[:DIVIDES_INTO]->() } >= 2) = $divides)
   AND t.end - t.begin + 1 >= $min_frames
   AND ($label IS NULL OR t.label = $label)
 WITH t ORDER BY t.id LIMIT $first
@@ -96,44 +97,63 @@ RETURN founder, t, g.id AS tracking, COLLECT { MATCH (t)-[:DIVIDES_INTO]->(v) RE
 ORDER BY founder, track
 """
 
-# All scores that a tracking takes part in, on either side.
-SCORES = """
-UNWIND $trackings AS id
-MATCH (:Tracking {id: id})<-[:OF|AGAINST]-(s:Score)
-WITH DISTINCT s
-MATCH (c:Tracking)<-[:OF]-(s)-[:AGAINST]->(r:Tracking)
-RETURN s, c.id AS computed, r.id AS reference ORDER BY s.created, s.id
-"""
+_KINDS = {kind.name: kind.value for kind in LinkKind}
 
 
-def detections(tx: ManagedTransaction, tracking: TrackingRecord) -> Detections:
-    """All detections of a tracking, as they were written."""
-    columns = {name: np.empty(tracking.detections, np.int64) for name in ("frame", "label")}
-    values = {name: np.empty(tracking.detections) for name in ("y", "x", *tracking.features)}
-    for span in id_ranges(tracking.number, tracking.detections):
-        record = tx.run(DETECTIONS, span, names=list(tracking.features)).single(strict=True)
-        rows = np.asarray(record["id"], np.int64) - tracking.first_id
-        for name, column in columns.items():
-            column[rows] = record[name]
-        for name in ("y", "x"):
-            values[name][rows] = record[name]
-        for name, feature in zip(tracking.features, record["features"], strict=True):
-            values[name][rows] = np.asarray(feature, np.float64)  # None becomes NaN
-    y, x = values.pop("y"), values.pop("x")
-    return Detections(columns["frame"], columns["label"], y, x, values)
+def trackings(tx: ManagedTransaction, movie_ids: Sequence[str]) -> list[TrackingRecord]:
+    """The complete trackings of these movies, the oldest first."""
+    return [_tracking(record) for record in tx.run(TRACKINGS, movies=list(movie_ids))]
+
+
+def trackings_by_id(tx: ManagedTransaction, ids: Sequence[str]) -> list[TrackingRecord]:
+    """The complete trackings of these ids that there are."""
+    return [_tracking(record) for record in tx.run(TRACKINGS_BY_ID, ids=list(ids))]
+
+
+def newest_trackings(tx: ManagedTransaction, first: int) -> list[str]:
+    """Ids of complete trackings, the newest first."""
+    return [record["id"] for record in tx.run(NEWEST_TRACKINGS, first=first)]
 
 
 def tracking_graph(tx: ManagedTransaction, tracking: TrackingRecord) -> TrackingGraph:
-    """A tracking, as it was written: the same rows, links and kinds, in the same order."""
-    rows = [np.empty((0, 3), np.int64)]
+    """A tracking, as it was written: the same rows, links and kinds, in the same order.
+
+    Raises:
+        ConflictError: it was removed in the meantime.
+    """
+    detections = _detections(tx, tracking)
+    parts = [np.empty((3, 0), np.int64)]
     for span in id_ranges(tracking.number, tracking.detections):
-        record = tx.run(LINKS, span).single(strict=True)
-        kinds = [LinkKind[kind] for kind in record["kind"]]
-        rows.append(np.array([record["earlier"], record["later"], kinds], np.int64).T)
-    found = np.concatenate(rows)
-    found = found[np.argsort(found[:, 1], kind="stable")]
-    links = found[:, :2] - tracking.first_id
-    return TrackingGraph(detections(tx, tracking), links, found[:, 2].astype(np.uint8))
+        record = tx.run(LINKS, span, kinds=_KINDS).single(strict=True)
+        parts.append(np.array([record["earlier"], record["later"], record["kind"]], np.int64))
+    earlier, later, kind = np.concatenate(parts, axis=1)  # (3, E)
+    _require_all(tracking, len(later), tracking.links)
+    order = np.argsort(later)
+    links = np.stack([earlier, later], axis=1)[order] - tracking.first_id  # (E, 2)
+    return TrackingGraph(detections, links, kind[order].astype(np.uint8))
+
+
+def _detections(tx: ManagedTransaction, tracking: TrackingRecord) -> Detections:
+    whole = {name: np.empty(tracking.detections, np.int64) for name in ("frame", "label")}
+    real = {name: np.empty(tracking.detections) for name in ("y", "x", *tracking.features)}
+    found = 0
+    for span in id_ranges(tracking.number, tracking.detections):
+        record = tx.run(DETECTIONS, span, names=list(real)).single(strict=True)
+        rows = np.array(record["id"], np.int64) - tracking.first_id
+        found += len(rows)
+        for name, column in whole.items():
+            column[rows] = record[name]
+        for name, values in zip(real, record["real"], strict=True):
+            real[name][rows] = np.array(values, np.float64)  # None becomes NaN
+    _require_all(tracking, found, tracking.detections)
+    return Detections(whole["frame"], whole["label"], real.pop("y"), real.pop("x"), real)
+
+
+def _require_all(tracking: TrackingRecord, found: int, written: int) -> None:
+    if found != written:
+        raise ConflictError(
+            "it was removed while it was read", place=f"tracking {tracking.id}", remedy="read another one"
+        )
 
 
 def tracks_page(
@@ -159,12 +179,12 @@ def tracks_page(
         min_frames=min_frames,
         label=label,
     )
-    return [track_record(record) for record in found]
+    return [_track(record) for record in found]
 
 
 def tracks_by_id(tx: ManagedTransaction, ids: Sequence[int]) -> list[TrackRecord]:
     """The tracks of these ids that there are, by id."""
-    return [track_record(record) for record in tx.run(TRACKS_BY_ID, ids=list(ids), rows=1 << ROW_BITS)]
+    return [_track(record) for record in tx.run(TRACKS_BY_ID, ids=list(ids), rows=1 << ROW_BITS)]
 
 
 def time_series(tx: ManagedTransaction, ids: Sequence[int]) -> TimeSeries:
@@ -178,37 +198,30 @@ def lineages(tx: ManagedTransaction, ids: Sequence[int]) -> list[Lineage]:
     for record in tx.run(LINEAGES, ids=sorted(set(ids)), rows=1 << ROW_BITS):
         by_founder.setdefault(record["founder"], []).append(record)
     return [
-        Lineage(founder, tuple(track_record(record) for record in records), _series(records))
+        Lineage(founder, tuple(_track(record) for record in records), _series(records))
         for founder, records in by_founder.items()
     ]
 
 
-def movie_record(record: Record) -> MovieRecord:
-    """A movie from the node `m`."""
-    node = record["m"]
-    values: dict[str, Any] = {
-        **node,
-        "channels": tuple(node["channels"]),
-        "created": node["created"].to_native(),
-    }
-    return MovieRecord(**_fields(MovieRecord, values))
-
-
-def tracking_record(record: Record) -> TrackingRecord:
+def _tracking(record: Record) -> TrackingRecord:
     """A tracking from the node `t` and its movie's id."""
     node = record["t"]
-    values: dict[str, Any] = {
-        **node,
-        "movie_id": record["movie"],
-        "kind": TrackingKind(node["kind"]),
-        "parameters": json.loads(node["parameters"]),
-        "features": tuple(node["features"]),
-        "created": node["created"].to_native(),
-    }
-    return TrackingRecord(**_fields(TrackingRecord, values))
+    return TrackingRecord(
+        id=node["id"],
+        number=node["number"],
+        movie_id=record["movie"],
+        kind=TrackingKind(node["kind"]),
+        author=node["author"],
+        version=node["version"],
+        parameters=json.loads(node["parameters"]),
+        features=tuple(node["features"]),
+        labels_checksum=node.get("labels_checksum"),
+        created=node["created"].to_native(),
+        **{count.name: node[count.name] for count in fields(Counts)},
+    )
 
 
-def track_record(record: Record) -> TrackRecord:
+def _track(record: Record) -> TrackRecord:
     """A track from the node `t`, the id of its tracking and those of its daughters."""
     node = record["t"]
     return TrackRecord(
@@ -222,23 +235,6 @@ def track_record(record: Record) -> TrackRecord:
         parent=node.get("parent"),
         daughters=tuple(sorted(record["daughters"])),
     )
-
-
-def score_record(record: Record) -> ScoreRecord:
-    """A score from the node `s` and the ids of its trackings."""
-    node = record["s"]
-    return ScoreRecord(
-        id=node["id"],
-        computed_id=record["computed"],
-        reference_id=record["reference"],
-        table=json.loads(node["table"]),
-        created=node["created"].to_native(),
-    )
-
-
-def _fields(record: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record needs of a node's properties; a property that is null is not there."""
-    return {field.name: values.get(field.name) for field in fields(record)}
 
 
 def _series(records: Sequence[Record]) -> TimeSeries:

@@ -1,4 +1,4 @@
-"""Constraints and indexes of the database, created where they are missing."""
+"""Constraints and indexes of the database, brought up to date a step a version."""
 
 from functools import partial
 from typing import LiteralString
@@ -8,52 +8,64 @@ from neo4j import ManagedTransaction
 from graph.connection import Connection
 from ingest.errors import StoreError
 
-SCHEMA_VERSION = 1
-
-# Schema commands take no parameters; all of these are constants. Each makes the index that a look-up needs:
-# detections and tracks of one tracking are a range of ids, so these two serve whole trackings as well.
-STATEMENTS = (
-    "CREATE CONSTRAINT movie_id IF NOT EXISTS FOR (m:Movie) REQUIRE m.id IS UNIQUE",
-    "CREATE CONSTRAINT tracking_id IF NOT EXISTS FOR (t:Tracking) REQUIRE t.id IS UNIQUE",
-    "CREATE CONSTRAINT tracking_number IF NOT EXISTS FOR (t:Tracking) REQUIRE t.number IS UNIQUE",
-    "CREATE CONSTRAINT track_id IF NOT EXISTS FOR (t:Track) REQUIRE t.id IS UNIQUE",
-    "CREATE CONSTRAINT detection_id IF NOT EXISTS FOR (d:Detection) REQUIRE d.id IS UNIQUE",
-    "CREATE CONSTRAINT score_id IF NOT EXISTS FOR (s:Score) REQUIRE s.id IS UNIQUE",
-    "CREATE CONSTRAINT counter_name IF NOT EXISTS FOR (c:Counter) REQUIRE c.name IS UNIQUE",
-    "CREATE CONSTRAINT schema_name IF NOT EXISTS FOR (s:Schema) REQUIRE s.name IS UNIQUE",
+# Step n leads from schema version n to n + 1. Every statement does nothing where it has been done, so a step
+# that was cut short runs again. Schema commands take no parameters: all of these are constants.
+STEPS: tuple[tuple[LiteralString, ...], ...] = (
+    (
+        # Each makes the index of a look-up. The detections and the tracks of a tracking are ranges of ids,
+        # so the indexes of single ones serve whole trackings and pages too.
+        "CREATE CONSTRAINT movie_id IF NOT EXISTS FOR (m:Movie) REQUIRE m.id IS UNIQUE",
+        "CREATE CONSTRAINT tracking_id IF NOT EXISTS FOR (t:Tracking) REQUIRE t.id IS UNIQUE",
+        "CREATE CONSTRAINT tracking_number IF NOT EXISTS FOR (t:Tracking) REQUIRE t.number IS UNIQUE",
+        "CREATE CONSTRAINT track_id IF NOT EXISTS FOR (t:Track) REQUIRE t.id IS UNIQUE",
+        "CREATE CONSTRAINT detection_id IF NOT EXISTS FOR (d:Detection) REQUIRE d.id IS UNIQUE",
+        "CREATE CONSTRAINT score_id IF NOT EXISTS FOR (s:Score) REQUIRE s.id IS UNIQUE",
+        "CREATE CONSTRAINT counter_name IF NOT EXISTS FOR (c:Counter) REQUIRE c.name IS UNIQUE",
+        "CREATE CONSTRAINT schema_name IF NOT EXISTS FOR (s:Schema) REQUIRE s.name IS UNIQUE",
+    ),
 )
+SCHEMA_VERSION = len(STEPS)
 
-# Waits until the indexes can be used, in seconds.
+# The label is looked for even where no node has it yet: a new database has version 0.
+VERSION = "OPTIONAL MATCH (s:Schema {name: 'cellkin'}) RETURN coalesce(s.version, 0) AS version"
+
+# A constraint is ready when its statement returns; an index is filled afterwards, for which this waits (s).
 AWAIT_INDEXES = "CALL db.awaitIndexes(60)"
 
-# A schema that is newer than this program is left as it is; the version tells who made it.
+# Two processes may do the same step; the version never goes back.
 REMEMBER_VERSION = """
-MERGE (s:Schema {name: 'cellkin'}) ON CREATE SET s.version = $version
-RETURN s.version AS version
+MERGE (s:Schema {name: 'cellkin'})
+SET s.version = CASE WHEN s.version > $version THEN s.version ELSE $version END
 """
 
 
 def create_schema(connection: Connection) -> None:
-    """Make the database ready; does nothing where that has been done.
+    """Bring the database up to this program's schema; one query where that has been done.
 
     Raises:
-        StoreError: a newer cellkin has made it.
+        StoreError: a newer cellkin has changed it.
     """
-    for statement in (*STATEMENTS, AWAIT_INDEXES):
-        connection.write(partial(_run, statement))
-    version = connection.write(_version)
+    version = connection.read(_version)
     if version > SCHEMA_VERSION:
         raise StoreError(
             f"the database has schema version {version}, this cellkin knows {SCHEMA_VERSION}",
             place=connection.credentials.uri,
             remedy="update cellkin, or use another database",
         )
+    for done, statements in enumerate(STEPS[version:], start=version):
+        connection.write(partial(_run, statements))
+        connection.write(partial(_remember, done + 1))
 
 
-def _run(statement: LiteralString, tx: ManagedTransaction) -> None:
-    tx.run(statement).consume()
+def _run(statements: tuple[LiteralString, ...], tx: ManagedTransaction) -> None:
+    for statement in statements:
+        tx.run(statement).consume()
+
+
+def _remember(version: int, tx: ManagedTransaction) -> None:
+    tx.run(AWAIT_INDEXES).consume()
+    tx.run(REMEMBER_VERSION, version=version).consume()
 
 
 def _version(tx: ManagedTransaction) -> int:
-    record = tx.run(REMEMBER_VERSION, version=SCHEMA_VERSION).single(strict=True)
-    return int(record["version"])
+    return int(tx.run(VERSION).single(strict=True)["version"])

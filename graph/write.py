@@ -1,4 +1,4 @@
-"""A tracking into the database, a batch of tracks at a time; complete before anybody sees it."""
+"""The rows of a tracking into the database and out of it, a batch of tracks a transaction."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from ingest.formats.ctc import track_labels
 from ingest.tracking_graph import FloatArray, IntArray, LinkKind, TrackingGraph
 
 BATCH_ROWS = 10_000
-"""Detections in a transaction: more cost the server memory, fewer cost time (docs/decisions/0004)."""
+"""Detections in a transaction: more cost memory, fewer cost time (docs/decisions/0004-lineage-store.md)."""
 
 # A transaction whose end was not heard of runs again: what is there already is not created twice.
 HAS_TRACK = "OPTIONAL MATCH (t:Track {id: $id}) RETURN t IS NOT NULL AS there"
@@ -54,7 +54,7 @@ MATCH (u:Track {id: $mother_track[i]}), (v:Track {id: $daughter_track[i]})
 CREATE (a)-[:DIVISION]->(b), (u)-[:DIVIDES_INTO]->(v)
 """
 
-# What is there, for the last look before it is shown.
+# What is there, counted for the last look before it is shown.
 COUNT_TRACKS = "MATCH (t:Track) WHERE t.id >= $first AND t.id < $stop RETURN count(t) AS n"
 COUNT_DETECTIONS = "MATCH (d:Detection) WHERE d.id >= $first AND d.id < $stop RETURN count(d) AS n"
 COUNT_LINKS = """
@@ -62,6 +62,8 @@ MATCH (d:Detection) WHERE d.id >= $first AND d.id < $stop
 MATCH (d)-[l:NEXT|GAP|DIVISION]->()
 RETURN count(l) AS n
 """
+
+IS_SHOWN = "RETURN EXISTS { (:Tracking {number: $number, state: 'READY'}) } AS shown"
 
 SHOW = """
 MATCH (t:Tracking {number: $number})
@@ -71,6 +73,15 @@ SET t.state = 'READY' REMOVE t.lease, t.writer
 # A range of ids a transaction, so that none holds more than one batch.
 DELETE_DETECTIONS = "MATCH (d:Detection) WHERE d.id >= $first AND d.id < $stop DETACH DELETE d"
 DELETE_TRACKS = "MATCH (t:Track) WHERE t.id >= $first AND t.id < $stop DETACH DELETE t"
+
+# As in lease.RENEW, the SET waits for the lock before the writer is read; without it there is nothing to do.
+DELETE_TRACKING = """
+MATCH (t:Tracking {number: $number})
+SET t.lease = timestamp()
+WITH t WHERE t.writer = $writer
+OPTIONAL MATCH (t)<-[:OF|AGAINST]-(s:Score)
+DETACH DELETE s, t
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,8 +149,8 @@ class TrackRows:
             "id": self.ids(rows),
             "frame": detections.frame[rows].tolist(),
             "label": detections.label[rows].tolist(),
-            "y": detections.y[rows].tolist(),
-            "x": detections.x[rows].tolist(),
+            "y": _or_null(detections.y[rows]),
+            "x": _or_null(detections.x[rows]),
             "names": list(detections.features),
             "features": [_or_null(column[rows]) for column in detections.features.values()],
         }
@@ -179,6 +190,8 @@ def show(tx: ManagedTransaction, held: Claim, graph: TrackingGraph) -> None:
     Raises:
         StoreError: something is missing or too many.
     """
+    if tx.run(IS_SHOWN, number=held.number).single(strict=True)["shown"]:
+        return  # it runs again since the first answer was lost on its way
     renew(tx, held)
     first = held.number << ROW_BITS
     span = {"first": first, "stop": first + (1 << ROW_BITS)}
@@ -201,6 +214,11 @@ def delete_rows(tx: ManagedTransaction, held: Claim, query: LiteralString, span:
     """Delete the detections or the tracks of a range of ids."""
     renew(tx, held)
     tx.run(query, dict(span)).consume()
+
+
+def delete_tracking(tx: ManagedTransaction, held: Claim) -> None:
+    """Delete a tracking that has no rows left, and its scores; nothing where somebody took it over."""
+    tx.run(DELETE_TRACKING, number=held.number, writer=held.writer).consume()
 
 
 def id_ranges(number: int, rows: int) -> Iterator[dict[str, int]]:

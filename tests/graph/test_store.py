@@ -165,7 +165,7 @@ def test_unknown_tracks_have_no_lineage_and_no_detections(store: LineageStore) -
     put(store, lineages.division())
     assert store.lineages([12345]) == []
     assert len(store.time_series([12345])) == 0
-    assert store.tracks_by_id([12345]) == []
+    assert store.tracks_by_id([12345]) == {}
 
 
 @pytest.mark.parametrize("drawing", lineages.RIGHT)
@@ -288,7 +288,7 @@ def test_nothing_half_written_is_seen_and_a_rerun_gives_all(
             put(store, drawn)
     (movie,) = store.movies()
     assert store.trackings([movie.id]) == []
-    assert store.tracks_by_id([1 << 32]) == []
+    assert store.tracks_by_id([1 << 32]) == {}
     assert len(store.abandoned()) == 1
     record = put(store, drawn)
     assert_equal(store.tracking_graph(record.id), drawn.graph)
@@ -304,7 +304,7 @@ def test_what_a_dead_writer_left_is_swept(
             put(store, lineages.generations())
     assert count(connection, "Detection") > 0
     (left,) = store.abandoned()
-    assert store.sweep() == [left["id"]]
+    assert store.sweep() == [left]
     assert (count(connection, "Detection"), count(connection, "Track")) == (0, 0)
 
 

@@ -1,0 +1,98 @@
+"""Movies in the database: their names, sizes and calibration; the pixels stay where they are."""
+
+from collections.abc import Sequence
+
+from neo4j import ManagedTransaction, Record
+
+from graph.content import movie_id
+from graph.lease import lock_claims
+from graph.records import MovieRecord
+from ingest.errors import ConflictError
+from ingest.movie import Movie
+
+MOVIES = "MATCH (m:Movie) RETURN m ORDER BY m.created, m.id"
+MOVIES_BY_ID = "UNWIND $ids AS id MATCH (m:Movie {id: id}) RETURN m"
+
+# The first name and source stay; of the calibration what was said last counts, where anything was said.
+ADD_MOVIE = """
+MERGE (m:Movie {id: $id})
+ON CREATE SET m += $properties, m.created = datetime()
+SET m.pixel_size = coalesce($properties.pixel_size, m.pixel_size),
+    m.minutes_per_frame = coalesce($properties.minutes_per_frame, m.minutes_per_frame)
+RETURN m
+"""
+
+# Complete or not.
+ALL_TRACKINGS = "MATCH (:Movie {id: $id})-[:HAS_TRACKING]->(t:Tracking) RETURN t.id AS id"
+
+DELETE_MOVIE = """
+MATCH (m:Movie {id: $id})
+WHERE NOT EXISTS { (m)-[:HAS_TRACKING]->() }
+DELETE m
+"""
+
+
+def add(tx: ManagedTransaction, movie: Movie) -> MovieRecord:
+    """Add a movie, or find it by its content and learn its calibration."""
+    fingerprint = movie.fingerprint()
+    frames, _, height, width = movie.shape
+    properties = {
+        "name": movie.name,
+        "frames": frames,
+        "channels": list(movie.channels),
+        "height": height,
+        "width": width,
+        "pixel_size": movie.pixel_size,
+        "minutes_per_frame": movie.minutes_per_frame,
+        "source": movie.source,
+        "fingerprint": fingerprint,
+    }
+    return _movie(tx.run(ADD_MOVIE, id=movie_id(fingerprint), properties=properties).single(strict=True))
+
+
+def every(tx: ManagedTransaction) -> list[MovieRecord]:
+    """All movies, the oldest first."""
+    return [_movie(record) for record in tx.run(MOVIES)]
+
+
+def by_id(tx: ManagedTransaction, ids: Sequence[str]) -> list[MovieRecord]:
+    """The movies of these ids that there are."""
+    return [_movie(record) for record in tx.run(MOVIES_BY_ID, ids=list(ids))]
+
+
+def all_trackings(tx: ManagedTransaction, movie: str) -> list[str]:
+    """Ids of the trackings of a movie, those that are not complete included."""
+    return [record["id"] for record in tx.run(ALL_TRACKINGS, id=movie)]
+
+
+def delete(tx: ManagedTransaction, movie: str) -> None:
+    """Delete a movie that has no trackings left.
+
+    Raises:
+        ConflictError: it has got one.
+    """
+    lock_claims(tx)
+    tx.run(DELETE_MOVIE, id=movie).consume()
+    if by_id(tx, [movie]):
+        raise ConflictError(
+            "a tracking was written while the movie was being removed",
+            place=f"movie {movie}",
+            remedy="run again",
+        )
+
+
+def _movie(record: Record) -> MovieRecord:
+    node = record["m"]
+    return MovieRecord(
+        id=node["id"],
+        name=node["name"],
+        frames=node["frames"],
+        channels=tuple(node["channels"]),
+        height=node["height"],
+        width=node["width"],
+        pixel_size=node.get("pixel_size"),
+        minutes_per_frame=node.get("minutes_per_frame"),
+        source=node["source"],
+        fingerprint=node["fingerprint"],
+        created=node["created"].to_native(),
+    )
