@@ -120,7 +120,7 @@ class Divisions:
         Pairs that need the least tolerance come first.
         """
         taken = np.zeros(len(self.pairs), np.bool_)
-        for shift in range(tolerance + 1):
+        for shift in np.unique(self.shift[self.shift <= tolerance]):
             taken |= self._new_pairs(taken, shift)
         return np.flatnonzero(taken)
 

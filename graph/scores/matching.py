@@ -9,7 +9,7 @@ from graph.scores.overlaps import Overlaps, count_overlaps
 from ingest.errors import LineageError
 from ingest.movie import LabelImages
 from ingest.progress import Progress, silent
-from ingest.tracking_graph import BoolArray, Detections, FloatArray, IntArray
+from ingest.tracking_graph import Detections, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,17 +22,10 @@ class Matching:
     Attributes:
         of_reference: (R,) row of the computed detection that each reference detection matches, −1 for none.
         references: (C,) number of reference detections that each computed detection matches.
-        pairs: (K, 2) rows (reference, computed) of all detections that share a pixel, matching or not.
-        pixels: (K,) how many they share.
-        reference_area, computed_area: (R,), (C,) pixels of each detection.
     """
 
     of_reference: IntArray
     references: IntArray
-    pairs: IntArray
-    pixels: IntArray
-    reference_area: IntArray
-    computed_area: IntArray
 
     @cached_property
     def one_to_one(self) -> IntArray:
@@ -47,20 +40,6 @@ class Matching:
         reference = np.full(len(self.references), -1, np.int64)
         reference[self.one_to_one[rows]] = rows
         return reference
-
-    @cached_property
-    def iou(self) -> FloatArray:
-        """(K,) |R ∩ C| / |R ∪ C| of each pair."""
-        reference, computed = self.pairs.T
-        union = self.reference_area[reference] + self.computed_area[computed] - self.pixels
-        iou: FloatArray = self.pixels / union
-        return iou
-
-    @cached_property
-    def is_match(self) -> BoolArray:
-        """(K,) whether each pair matches."""
-        matches: BoolArray = self.of_reference[self.pairs[:, 0]] == self.pairs[:, 1]
-        return matches
 
 
 def match(
@@ -94,15 +73,13 @@ def match_overlaps(reference: Detections, computed: Detections, overlaps: Overla
     """
     first = _rows(reference, overlaps.frame, overlaps.reference, "reference")
     second = _rows(computed, overlaps.frame, overlaps.computed, "computed")
-    reference_area = _areas(reference, first, overlaps.pixels, "reference")
-    computed_area = _areas(computed, second, overlaps.pixels, "computed")
-    meet = (first >= 0) & (second >= 0)
-    pairs, pixels = np.stack((first[meet], second[meet]), axis=1), overlaps.pixels[meet]
+    area = _areas(reference, first, overlaps.pixels, "reference")
+    _areas(computed, second, overlaps.pixels, "computed")
+    rows = np.flatnonzero((first >= 0) & (second >= 0))
+    rows = rows[2 * overlaps.pixels[rows] > area[first[rows]]]
     of_reference = np.full(len(reference), -1, np.int64)
-    covered = 2 * pixels > reference_area[pairs[:, 0]]
-    of_reference[pairs[covered, 0]] = pairs[covered, 1]
-    references = np.bincount(pairs[covered, 1], minlength=len(computed))
-    return Matching(of_reference, references, pairs, pixels, reference_area, computed_area)
+    of_reference[first[rows]] = second[rows]
+    return Matching(of_reference, np.bincount(second[rows], minlength=len(computed)))
 
 
 def _rows(detections: Detections, frame: IntArray, label: IntArray, side: str) -> IntArray:
@@ -119,7 +96,7 @@ def _rows(detections: Detections, frame: IntArray, label: IntArray, side: str) -
 
 
 def _areas(detections: Detections, rows: IntArray, pixels: IntArray, side: str) -> IntArray:
-    """(N,) pixels of each detection."""
+    """(N,) pixels of each detection, none of them 0."""
     is_cell = rows >= 0
     areas = np.bincount(rows[is_cell], pixels[is_cell], len(detections)).astype(np.int64)
     absent = np.flatnonzero(areas == 0)
