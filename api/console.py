@@ -59,11 +59,15 @@ class Bars:
         length = total if total is not None else getattr(items, "__len__", lambda: None)()
         task = self._progress.add_task(description, total=length)
         done = 0
-        for item in items:
-            yield item
-            done += 1
-            self._progress.update(task, completed=done)
-        self._progress.update(task, total=done, completed=done)
+        try:
+            for item in items:
+                yield item
+                done += 1
+                self._progress.update(task, completed=done)
+        finally:  # who takes just what there is never comes back after the last item
+            if done + 1 == length:
+                done += 1
+            self._progress.update(task, total=done, completed=done)
 
 
 class Reporter:

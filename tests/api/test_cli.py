@@ -1,0 +1,234 @@
+"""The commands, as a user calls them."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from api.cli import main
+from graph.connection import Connection
+from graph.server import ServerAddress
+from graph.store import LineageStore
+from ingest.formats.ctc import read_tracking, write_ground_truth, write_result
+from ingest.formats.ome_tiff import write_movie
+from ingest.movie import LabelImages
+from ingest.simulate import SimulatedMovie, SimulationSettings, simulate
+from tests import lineages
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads(self.out)
+        return loaded
+
+    @property
+    def error(self) -> dict[str, str]:
+        loaded: dict[str, str] = json.loads(self.err)["error"]
+        return loaded
+
+
+Call = Callable[..., Ended]
+
+
+@pytest.fixture
+def cellkin(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Call:
+    """Calls the command line, with a data folder of the test's own."""
+    monkeypatch.setenv("CELLKIN_DATA_FOLDER", str(tmp_path / "data"))
+
+    def call(*arguments: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["cellkin", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Ended(int(ended.value.code or 0), *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def on_server(
+    cellkin: Call, store: LineageStore, neo4j_server: ServerAddress, monkeypatch: pytest.MonkeyPatch
+) -> Call:
+    """The same, on the session's Neo4j, which is empty."""
+    monkeypatch.setenv("CELLKIN_NEO4J_URI", neo4j_server.uri)
+    monkeypatch.setenv("CELLKIN_NEO4J_PASSWORD", neo4j_server.password)
+    return cellkin
+
+
+@pytest.fixture(scope="module")
+def simulated() -> SimulatedMovie:
+    return simulate(SimulationSettings(frames=14), seed=3)
+
+
+@pytest.fixture
+def movie(simulated: SimulatedMovie, tmp_path: Path) -> Path:
+    return write_movie(simulated.movie, tmp_path / "movie.ome.tif")
+
+
+@pytest.fixture
+def truth(simulated: SimulatedMovie, tmp_path: Path) -> Path:
+    write_ground_truth(simulated.graph, simulated.labels, tmp_path / "01_GT")
+    return tmp_path / "01_GT"
+
+
+def test_track_from_raw_frames_needs_no_database(
+    cellkin: Call, movie: Path, truth: Path, tmp_path: Path
+) -> None:
+    ended = cellkin("track", movie, "--no-store", "--output", tmp_path / "01_RES", "--json")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.document["tracking"] is None
+    assert not (tmp_path / "data").exists()
+    scored = cellkin("score", truth, tmp_path / "01_RES", "--json").document
+    assert scored["DET"] > 0.95
+    assert scored["TRA"] > 0.95
+
+
+def test_track_with_given_label_images(cellkin: Call, movie: Path, truth: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    for mask in (truth / "TRA").glob("*.tif"):
+        (labels / mask.name).write_bytes(mask.read_bytes())
+    ended = cellkin("track", movie, "--labels", labels, "--no-store", "--output", tmp_path / "res", "--json")
+    assert ended.code == 0
+    scored = cellkin("score", truth, tmp_path / "res", "--json").document
+    assert scored["DET"] == 1
+    assert scored["LNK"] > 0.95
+
+
+def test_score_prints_the_measures(cellkin: Call, tmp_path: Path) -> None:
+    pair = lineages.merged_cells()
+    write_ground_truth(
+        pair.reference.graph, LabelImages.from_array(pair.reference.labels), tmp_path / "01_GT"
+    )
+    write_result(pair.computed.graph, LabelImages.from_array(pair.computed.labels), tmp_path / "01_RES")
+    document = cellkin("score", tmp_path / "01_GT", tmp_path / "01_RES", "--json").document
+    assert document["AOGM"] == 19
+    assert document["AOGM0"] == 99
+    assert document["TRA"] == pytest.approx(80 / 99)
+    assert document["operations"] == {"NS": 2, "FN": 0, "FP": 0, "ED": 0, "EA": 6, "EC": 0}
+    shown = cellkin("score", tmp_path / "01_GT", tmp_path / "01_RES").out
+    assert "0.808081" in shown
+    assert "NS 2" in shown
+
+
+def test_a_missing_folder_is_bad_input(cellkin: Call, tmp_path: Path) -> None:
+    ended = cellkin("score", tmp_path / "nowhere", tmp_path, "--json")
+    assert (ended.code, ended.out) == (3, "")
+    assert ended.error["code"] == "BAD_INPUT"
+    assert "nowhere" in ended.error["place"]
+
+
+def test_a_wrong_option_is_wrong_usage(cellkin: Call) -> None:
+    assert cellkin("track", "movie.tif", "--tracker", "magic").code == 2
+
+
+@pytest.mark.neo4j
+def test_a_movie_goes_in_and_comes_out(
+    on_server: Call, store: LineageStore, movie: Path, truth: Path, tmp_path: Path
+) -> None:
+    stored = on_server("ingest", movie, truth, "--author", "A. Curator", "--json").document
+    record = store.tracking(stored["tracking"])
+    assert (record.kind, record.author) == ("GROUND_TRUTH", "A. Curator")
+    assert on_server("export", record.id, tmp_path / "out", "--json").code == 0
+    one, other = read_tracking(truth).graph, read_tracking(tmp_path / "out").graph
+    assert np.array_equal(one.links, other.links)
+    assert np.array_equal(one.detections.label, other.detections.label)
+    assert on_server("export", record.id, tmp_path / "out.csv", "--json").code == 0
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 1 + record.detections
+    assert on_server("plot", "lineages", record.id, tmp_path / "tree.png").code == 0
+    assert (tmp_path / "tree.png").stat().st_size > 5000
+
+
+@pytest.mark.neo4j
+def test_tracking_the_same_movie_again_finds_it(on_server: Call, movie: Path) -> None:
+    first, again = (on_server("track", movie, "--json").document["tracking"] for _ in range(2))
+    assert first == again
+
+
+@pytest.mark.neo4j
+def test_a_truncated_movie_leaves_nothing_in_the_store(
+    on_server: Call, connection: Connection, movie: Path, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut.tif"
+    cut.write_bytes(movie.read_bytes()[:-20_000])
+    ended = on_server("track", cut, "--json")
+    assert ended.code == 3
+    assert "cut.tif" in ended.error["place"]
+    query = "MATCH (n) WHERE NOT n:Schema RETURN count(n)"
+    assert connection.read(lambda tx: tx.run(query).single(strict=True).value()) == 0
+
+
+@pytest.mark.neo4j
+def test_a_movie_without_cells_is_stored_empty(on_server: Call, store: LineageStore, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "dark.tif", np.full((5, 60, 70), 9, np.uint16), photometric="minisblack")
+    ended = on_server("track", tmp_path / "dark.tif", "--axes", "TYX", "--json")
+    assert ended.code == 0, ended.err
+    assert store.tracking(ended.document["tracking"]).detections == 0
+
+
+@pytest.mark.neo4j
+def test_the_demo_scores_what_it_tracked(on_server: Call, store: LineageStore) -> None:
+    document = on_server("demo", "--no-serve", "--json").document
+    assert document["scores"]["TRA"] > 0.95
+    assert document["scores"]["DET"] > 0.95
+    assert document["divisions"] >= 10
+    assert store.tracking(document["ground_truth"]).kind == "GROUND_TRUTH"
+    (score,) = store.scores([document["tracking"]])
+    assert score.table["TRA"] == document["scores"]["TRA"]
+    assert Path(document["picture"]).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.neo4j
+def test_the_doctor_finds_all_well(on_server: Call) -> None:
+    ended = on_server("doctor", "--json")
+    assert (ended.code, ended.document["ok"]) == (0, True)
+
+
+def test_the_doctor_says_what_to_do_without_a_database(
+    cellkin: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CELLKIN_NEO4J_URI", "bolt://127.0.0.1:1")
+    monkeypatch.setenv("CELLKIN_NEO4J_PASSWORD", "x")
+    ended = cellkin("doctor", "--json")
+    assert ended.code == 1
+    (bad,) = [finding for finding in ended.document["findings"] if not finding["ok"]]
+    assert bad["check"] == "database"
+    assert "CELLKIN_NEO4J_URI" in bad["remedy"]
+
+
+@pytest.mark.neo4j
+@pytest.mark.data
+def test_a_real_movie_is_in_the_database_as_in_its_files(
+    on_server: Call, store: LineageStore, connection: Connection, data_folder: Path
+) -> None:
+    folder = data_folder / "ctc" / "Fluo-N2DL-HeLa"
+    stored = on_server("ingest", folder / "01", folder / "01_GT", "--json").document
+    lines = (folder / "01_GT" / "TRA" / "man_track.txt").read_text().splitlines()
+    rows = {
+        label: (begin, end, parent)
+        for label, begin, end, parent in (map(int, line.split()) for line in lines)
+    }
+    detections = sum(end - begin + 1 for begin, end, _ in rows.values())
+    links = detections - len(rows) + sum(parent > 0 for _, _, parent in rows.values())
+    count = (
+        "MATCH (d:Detection) OPTIONAL MATCH (d)-[l:NEXT|GAP|DIVISION]->() RETURN count(DISTINCT d), count(l)"
+    )
+    found = connection.read(lambda tx: tx.run(count).single(strict=True).values())
+    assert found == [detections, links]
+    tracks = store.tracks(stored["tracking"], first=1000)
+    label = {track.id: track.label for track in tracks}
+    read = {t.label: (t.begin, t.end, 0 if t.parent is None else label[t.parent]) for t in tracks}
+    assert read == rows
