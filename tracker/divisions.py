@@ -29,9 +29,12 @@ class Families:
 
 
 def families(lineage: Lineage, near: Candidates) -> Families:
-    """All families; `near` holds the pairs of following frames whose target has no parent."""
+    """All families; `near` holds the pairs of following frames whose target has no parent.
+
+    A mother of two may be the mother of a third: then that one and the first are judged like two.
+    """
     child = lineage.child[near.source]
-    goes_on = (child != NOBODY) & ~lineage.is_gap(child) & (lineage.second[near.source] == NOBODY)
+    goes_on = (child != NOBODY) & ~lineage.is_gap(child)
     return Families(near, child).where(goes_on & lineage.begins[near.target])
 
 

@@ -15,7 +15,7 @@ class Lineage:
         frame: (N,) of each cell.
         parent: (N,) the cell that each one goes on from or is a daughter of, or NOBODY.
         child: (N,) the cell that each one goes on as, its first daughter if it divides, or NOBODY.
-        second: (N,) the second daughter, or NOBODY.
+        divides: (N,) whether it has more daughters than that one.
         cost: (N,) of the link from the cell that each one goes on from.
         overlap: (N,) pixels that it shares with that cell.
     """
@@ -25,7 +25,7 @@ class Lineage:
         self.frame = frame
         self.parent = np.full(count, NOBODY, np.int64)
         self.child = np.full(count, NOBODY, np.int64)
-        self.second = np.full(count, NOBODY, np.int64)
+        self.divides = np.zeros(count, bool)
         self.cost = np.zeros(count)
         self.overlap = np.zeros(count)
 
@@ -56,9 +56,9 @@ class Lineage:
         self.overlap[pairs.target] = pairs.overlap
 
     def divide(self, pairs: Candidates) -> None:
-        """Make each target the second daughter of its source."""
+        """Make each target a daughter of its source, beside the child that this has."""
         self.parent[pairs.target] = pairs.source
-        self.second[pairs.source] = pairs.target
+        self.divides[pairs.source] = True
 
     def graph(self, detections: Detections, row: IntArray) -> TrackingGraph:
         """The tracking; `row` is (N,) the row of each cell in `detections`."""
@@ -66,6 +66,6 @@ class Lineage:
         earlier = self.parent[later]
         links = np.stack([row[earlier], row[later]], axis=1)  # (E, 2)
         kind = np.where(self.is_gap(later), LinkKind.GAP, LinkKind.NEXT)
-        kind[self.second[earlier] != NOBODY] = LinkKind.DIVISION
+        kind[self.divides[earlier]] = LinkKind.DIVISION
         order = np.argsort(links[:, 1])
         return TrackingGraph(detections, links[order], kind[order].astype(np.uint8))

@@ -84,6 +84,11 @@ def moved(frame: Frame, dy: float, dx: float) -> dict[str, Disc]:
     return {name: (y + dy, x + dx, radius) for name, (y, x, radius) in frame.items()}
 
 
+def magnified(frame: Frame, times: int) -> dict[str, Disc]:
+    """The same cells under more magnification."""
+    return {name: (y * times, x * times, radius * times) for name, (y, x, radius) in frame.items()}
+
+
 def without(frame: Frame, *names: str) -> dict[str, Disc]:
     """The frame without some cells."""
     return {name: disc for name, disc in frame.items() if name not in names}

@@ -10,7 +10,7 @@ from ingest.measure import measure
 from ingest.movie import LabelImages
 from ingest.simulate import SimulationSettings, simulate
 from ingest.tracking_graph import Detections, IntArray, TrackingGraph
-from tests.tracker.painting import Frame, Scene, crowd, goes_on, moved, painted, without
+from tests.tracker.painting import Frame, Scene, crowd, goes_on, magnified, moved, painted, without
 from tracker.config import TrackerConfig
 from tracker.track import track
 
@@ -63,9 +63,20 @@ def test_a_cell_divides() -> None:
     assert painted(frames).story() == goes_on(frames) | {"1m<2d", "1m<2e"}
 
 
-def test_a_cell_alone_divides() -> None:
-    frames = [MOTHER, MOTHER, DAUGHTERS, APART]
-    assert painted(frames).story() == goes_on(frames) | {"1m<2d", "1m<2e"}
+@pytest.mark.parametrize("times", [1, 4])
+def test_a_cell_alone_divides_at_any_magnification(times: int) -> None:
+    frames = [magnified(frame, times) for frame in (MOTHER, MOTHER, DAUGHTERS, APART)]
+    scene = painted(frames, shape=(120 * times, 180 * times))
+    assert scene.story() == goes_on(frames) | {"1m<2d", "1m<2e"}
+
+
+#       d-d
+# m-m < e-e
+#       f-f
+def test_a_cell_divides_into_three() -> None:
+    three = {"d": (51.0, 90.0, 5.2), "e": (64.0, 82.0, 5.2), "f": (64.0, 98.0, 5.2)}
+    frames = [MOTHER, MOTHER, three, three]
+    assert painted(frames).story() == goes_on(frames) | {"1m<2d", "1m<2e", "1m<2f"}
 
 
 # the daughters stand so far apart that neither is linked at first: one jumps, then the other is her sister
@@ -97,6 +108,31 @@ def test_a_gap_is_closed_if_it_is_short(missed: int, sign: str) -> None:
 def test_gaps_can_be_left_open() -> None:
     frames = [STILL, without(STILL, "C"), STILL]
     assert painted(frames).story(TrackerConfig(max_missed_frames=0)) == goes_on(frames)
+
+
+# a moves farther in two steps than it could in one
+def test_a_gap_leaves_time_to_go_farther() -> None:
+    there = {"a": (40.0, 40.0, 8.0)}
+    far, in_reaches = {"a": (40.0, 40.0 + 16 * 1.4, 8.0)}, TrackerConfig(reach_in_steps=0)
+    assert painted([there, there, {}, far]).story(in_reaches) == {"0a-1a", "1a~3a"}
+    assert painted([there, there, far]).story(in_reaches) == {"0a-1a"}
+
+
+# m-m . m    n begins beside m where m was missed: it is no daughter
+#     n n
+def test_a_cell_that_was_missed_does_not_divide_meanwhile() -> None:
+    beside = {"n": (60.0, 107.0, 8.6)}
+    frames = [MOTHER, MOTHER, beside, MOTHER | beside]
+    assert painted(frames).story(TrackerConfig(reach_in_steps=0)) == {"0m-1m", "1m~3m", "2n-3n"}
+
+
+# x-x   x    both are missed once, in turn: each comes back, neither becomes the other
+# y   y y
+def test_cells_that_are_missed_in_turn_are_not_mistaken_for_each_other() -> None:
+    x, y = {"x": (50.0, 60.0, 6.0)}, {"y": (50.0, 74.5, 6.0)}
+    frames = [x | y, x, y, x | y]
+    far_reaching = TrackerConfig(reach_in_steps=0, reach_in_diameters=2.0)
+    assert painted(frames).story(far_reaching) == {"0x-1x", "1x~3x", "0y~2y", "2y-3y"}
 
 
 def test_an_empty_frame_is_a_gap_of_all_cells() -> None:
@@ -165,10 +201,12 @@ def test_labels_say_nothing(simulated: Scene, seed: int) -> None:
     assert places(graph) == places(simulated.tracked())
 
 
-def test_labels_say_nothing_where_all_choices_are_equally_good() -> None:
-    row = {name: (30.0, 20.0 + 16 * n, 6.0) for n, name in enumerate("abcdefg")}
-    between = {name: (30.0, 28.0 + 16 * n, 6.0) for n, name in enumerate("abcdef")}
-    stories = [painted([row, between, row], seed=seed).story() for seed in range(6)]
+# a . c . b   where c is as near to a as to b, across and upright
+def test_labels_say_nothing_where_two_choices_are_equally_good() -> None:
+    pairs = {"a": (30.0, 30.0, 6.0), "b": (46.0, 30.0, 6.0), "d": (30.0, 90.0, 6.0), "e": (30.0, 106.0, 6.0)}
+    between = {"c": (38.0, 30.0, 6.0), "f": (30.0, 98.0, 6.0)}
+    stories = [painted([pairs, between], seed=seed).story() for seed in range(8)]
+    assert len(stories[0]) == 2
     assert all(story == stories[0] for story in stories)
 
 
