@@ -41,14 +41,7 @@ def test_every_locked_package_has_a_hash_and_no_address() -> None:
 
 
 def test_no_file_names_a_package_registry() -> None:
-    hosts = re.compile(
-        "|".join(
-            map(
-                re.escape,
-                (".pythonhosted.org", "pypi.org", "repo1.maven.org", "repo.maven.apache", "registry.npmjs"),
-            )
-        )
-    )
+    hosts = re.compile(r"pythonhosted[.]org|pypi[.]org|repo1[.]maven|repo[.]maven[.]apache|registry[.]npmjs")
     named = []
     for name in tracked_files():
         content = (REPOSITORY / name).read_bytes()
