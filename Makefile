@@ -5,7 +5,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 UV_QUIET ?= --quiet
 
-.PHONY: help install demo test check format lock clean
+.PHONY: help install demo test check bench-scores format lock clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -36,6 +36,9 @@ test: install    ## the whole test suite, against a real Neo4j
 
 check: install   ## formatting, lint, types and import rules
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+bench-scores: install  ## the scores side by side with other scorers; takes a while
+	@$(BIN)/python -m tests.bench.bench_scores --uv $(UV)
 
 format: install  ## format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix-only .
