@@ -1,1 +1,6 @@
-"""Trackers: detections in, links and divisions out."""
+"""Trackers: detections in, links and divisions out.
+
+Begin with `track.py`. A new term of the cost goes into `costs.py`, its weight into `config.py`, in the unit
+stated there; a new reason why tracks begin is one more `Explanation`, beside `gaps.py` and `divisions.py`.
+Lengths are measured from the movie (`motion.py`), never written down in pixels, micrometres or minutes.
+"""

@@ -32,7 +32,7 @@ class Costs:
     def link(self, pairs: Candidates) -> FloatArray:
         """(E,) cost of a link to the next frame: (d/reach)² + 1 − IoU."""
         area = self.cells.area
-        return self.overlap(pairs.distance, pairs.overlap, area[pairs.source], area[pairs.target])
+        return self.by_overlap(pairs.distance, pairs.overlap, area[pairs.source], area[pairs.target])
 
     def gap(self, pairs: Candidates) -> FloatArray:
         """(E,) cost of a link to k frames later: (d/reach)²/k + size_cost·difference + gap_cost·(k − 1).
@@ -44,7 +44,7 @@ class Costs:
         frames = frame[pairs.target] - frame[pairs.source]
         walk = pairs.distance / np.sqrt(frames)
         missed = self.config.gap_cost * (frames - 1)
-        return self.size(walk, area[pairs.source], area[pairs.target]) + missed
+        return self.by_size(walk, area[pairs.source], area[pairs.target]) + missed
 
     def division(
         self, mother: IntArray, first: IntArray, second: IntArray, overlap: FloatArray
@@ -63,7 +63,7 @@ class Costs:
         area, config = self.cells.area, self.config
         centre, both = self.together(first, second)
         distance = np.linalg.norm(centre - self.cells.position[mother], axis=1)
-        link = self.overlap(distance, overlap, area[mother], both)
+        link = self.by_overlap(distance, overlap, area[mother], both)
         return link + config.division_cost + config.asymmetry_cost * difference(area[first], area[second])
 
     def together(self, first: IntArray, second: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -73,12 +73,12 @@ class Costs:
         share = (area[first] / both)[:, None]
         return share * position[first] + (1 - share) * position[second], both
 
-    def overlap(
+    def by_overlap(
         self, distance: FloatArray, overlap: FloatArray, before: FloatArray, after: FloatArray
     ) -> FloatArray:
         """(E,) (d/reach)² + 1 − IoU, of `overlap` pixels and of the areas before and after."""
         return (distance / self.reach) ** 2 + 1 - overlap / (before + after - overlap)
 
-    def size(self, distance: FloatArray, before: FloatArray, after: FloatArray) -> FloatArray:
+    def by_size(self, distance: FloatArray, before: FloatArray, after: FloatArray) -> FloatArray:
         """(E,) (d/reach)² + size_cost·difference, of the areas before and after."""
         return (distance / self.reach) ** 2 + self.config.size_cost * difference(before, after)

@@ -63,7 +63,7 @@ def is_half(half: IntArray, other: IntArray, lineage: Lineage, costs: Costs) -> 
     is_lost = lineage.ends[half] & (after != NOBODY) & ~lineage.is_gap(after)
 
     def unlike(centre: FloatArray, size: FloatArray) -> FloatArray:
-        return costs.size(np.linalg.norm(position[after] - centre, axis=1), size, area[after])
+        return costs.by_size(np.linalg.norm(position[after] - centre, axis=1), size, area[after])
 
     fits_both = unlike(*costs.together(half, other)) < unlike(position[other], area[other])
     halves: BoolArray = is_lost & fits_both

@@ -12,7 +12,7 @@ from tracker.candidates import Candidates, frame_candidates
 from tracker.cells import Cells
 from tracker.config import TrackerConfig
 from tracker.costs import Costs
-from tracker.lineage import Lineage
+from tracker.lineage import NOBODY, Lineage
 from tracker.motion import measure_motion
 
 
@@ -67,7 +67,7 @@ def link_frames(lineage: Lineage, frames: Iterable[Candidates], costs: Costs) ->
             birth=config.birth_cost,
         )
         lineage.link(pairs.where(chosen), cost[chosen])
-        orphans.append(pairs.where(lineage.begins[pairs.target]))
+        orphans.append(pairs.where(lineage.parent[pairs.target] == NOBODY))
     return Candidates.joined(orphans)
 
 
