@@ -1,5 +1,7 @@
 """The service as a process: uvicorn until it is told to end."""
 
+from contextlib import suppress
+
 import uvicorn
 
 from api.app import create_app
@@ -15,5 +17,7 @@ def serve_store(settings: Settings, store: LineageStore) -> None:
         port=settings.port,
         log_level="warning",
         access_log=False,
+        lifespan="off",  # the app has none, and one that is cancelled by Ctrl-C prints a traceback
     )
-    uvicorn.Server(config).run()
+    with suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
+        uvicorn.Server(config).run()
