@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import neo4j
 from neo4j import ManagedTransaction, unit_of_work
@@ -27,6 +28,8 @@ Work = Callable[[ManagedTransaction], Result]
 
 CONNECT_TIMEOUT_S = 10.0
 RETRY_S = 20.0
+SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
+"""Without http: the driver only tries it out, and it has no transactions that retry."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,9 @@ class Connection:
 
 def _driver(credentials: Credentials) -> neo4j.Driver:
     try:
+        address = urlsplit(credentials.uri)
+        if address.scheme not in SCHEMES or not address.hostname or address.port == 0:
+            raise ValueError(f"it needs a host and one of {', '.join(SCHEMES)}")
         return neo4j.GraphDatabase.driver(
             credentials.uri,
             auth=(credentials.user, credentials.password),
@@ -117,7 +123,7 @@ def _driver(credentials: Credentials) -> neo4j.Driver:
             notifications_min_severity="OFF",
             telemetry_disabled=True,
         )
-    except (ConfigurationError, ValueError) as error:
+    except (ConfigurationError, ValueError) as error:  # of a port that is no number, for example
         raise StoreError(
             f"this is no address of a Neo4j ({error})",
             place=credentials.uri,

@@ -1,72 +1,37 @@
-"""The store against a real Neo4j."""
+"""The store against a real Neo4j: what goes in comes out, once, and under no other name."""
 
 from collections.abc import Callable
-from threading import Barrier, Thread
 from typing import Any
 
 import numpy as np
 import pytest
-from neo4j import ManagedTransaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from graph import lease, write
 from graph.connection import Connection
-from graph.records import TrackingKind, TrackingRecord
+from graph.content import tracking_id
+from graph.records import TrackingKind
 from graph.store import LineageStore
-from ingest.errors import ConflictError, InputError, LineageError, NotFoundError
-from ingest.movie import LabelImages, Movie
-from ingest.simulate import SimulationSettings, simulate
+from ingest.errors import InputError, NotFoundError
+from ingest.formats.ctc import read_tracking
+from ingest.movie import Movie, open_movie
 from ingest.tracking_graph import Detections, LinkKind, TrackingGraph
 from tests import lineages
+from tests.graph.stored import (
+    HOSTILE,
+    assert_equal,
+    count,
+    movie_of,
+    parallel_tracks,
+    put,
+    put_alone,
+    rows,
+    with_features,
+)
 from tests.lineages import Drawing
+from tests.strategies import lineages as any_lineages
 
 pytestmark = pytest.mark.neo4j
-
-HOSTILE = "x'}) DETACH DELETE n //`\\u0060 \N{SNOWMAN}"
-
-
-def movie_of(drawing: Drawing, name: str = "a movie") -> Movie:
-    return Movie.from_array(drawing.labels.astype(np.uint16), name=name, pixel_size=0.5, minutes_per_frame=10)
-
-
-def with_features(graph: TrackingGraph, **features: Any) -> TrackingGraph:
-    rng = np.random.default_rng(7)
-    count = len(graph.detections)
-    columns = {"area": rng.random(count) * 1e3, "odd": np.where(rng.random(count) < 0.3, np.nan, 1 / 3)}
-    old = graph.detections
-    detections = Detections(old.frame, old.label, old.y, old.x, columns | features)
-    return TrackingGraph(detections, graph.links, graph.kind)
-
-
-def put(
-    store: LineageStore, drawing: Drawing, graph: TrackingGraph | None = None, **changes: Any
-) -> TrackingRecord:
-    arguments: dict[str, Any] = {
-        "kind": TrackingKind.PREDICTED,
-        "author": "lap",
-        "version": "1",
-        "parameters": {"reach": 4.0},
-    }
-    movie = store.add_movie(movie_of(drawing))
-    labels = LabelImages.from_array(drawing.labels)
-    return store.write_tracking(movie.id, graph or drawing.graph, labels, **arguments | changes)
-
-
-def assert_equal(one: TrackingGraph, other: TrackingGraph) -> None:
-    for name in ("frame", "label", "y", "x"):
-        np.testing.assert_array_equal(getattr(one.detections, name), getattr(other.detections, name))
-    assert list(one.detections.features) == list(other.detections.features)
-    for name, column in one.detections.features.items():
-        np.testing.assert_array_equal(column, other.detections.features[name])
-    np.testing.assert_array_equal(one.links, other.links)
-    np.testing.assert_array_equal(one.kind, other.kind)
-
-
-def count(connection: Connection, what: str) -> int:
-    """Number of nodes of a label; the labels are this test's own."""
-    query = {"Detection": "MATCH (n:Detection) RETURN count(n)", "Track": "MATCH (n:Track) RETURN count(n)"}[
-        what
-    ]
-    return connection.read(lambda tx: int(tx.run(query).single(strict=True).value()))
 
 
 @pytest.mark.parametrize("drawing", lineages.RIGHT)
@@ -81,45 +46,104 @@ def test_a_tracking_reads_back_as_it_was_written(store: LineageStore, drawing: C
     assert all(np.array_equal(labels.frame(t), drawn.labels[t]) for t in range(len(drawn.labels)))
 
 
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_tracking_with_any_values_reads_back(store: LineageStore, data: st.DataObject) -> None:
+    graph = data.draw(any_lineages()).graph
+    size = len(graph.detections)
+    column = st.lists(st.floats(), min_size=size, max_size=size).map(lambda v: np.array(v, np.float64))
+    old, values = graph.detections, data.draw(st.tuples(column, column, column))
+    y, x, odd = values
+    graph = TrackingGraph(Detections(old.frame, old.label, y, x, {"odd": odd}), graph.links, graph.kind)
+    frames = int(old.frame.max(initial=0)) + 1
+    assert_equal(store.tracking_graph(put_alone(store, graph, frames=frames).id), graph)
+
+
 def test_a_movie_of_many_batches_reads_back(store: LineageStore, connection: Connection) -> None:
-    frames, cells = 60, 450
-    frame, label = np.repeat(np.arange(frames), cells), np.tile(np.arange(1, cells + 1), frames)
-    rng = np.random.default_rng(3)
-    detections = Detections(frame, label, rng.random(len(frame)), rng.random(len(frame)))
-    later = np.arange(cells, len(frame))
-    graph = TrackingGraph(detections, np.stack([later - cells, later], 1), np.zeros(len(later), np.uint8))
-    movie = store.add_movie(Movie.from_array(np.zeros((frames, 4, 5), np.uint8), name="wide"))
-    record = store.write_tracking(
-        movie.id, graph, None, kind=TrackingKind.CURATED, author="a person", version="", parameters={}
-    )
+    graph = parallel_tracks(frames=60, cells=450)
+    record = put_alone(store, graph, frames=60)
     assert_equal(store.tracking_graph(record.id), graph)
-    assert count(connection, "Detection") == len(detections)
+    assert rows(connection) == (27_000, 450)
     with pytest.raises(NotFoundError, match="label images"):
         store.labels(record.id)
 
 
-def test_a_simulated_movie_reads_back(store: LineageStore) -> None:
-    made = simulate(SimulationSettings(frames=12), seed=5)
-    movie = store.add_movie(made.movie)
+@pytest.mark.data
+def test_a_real_movie_is_in_the_database_as_in_its_files(
+    store: LineageStore, connection: Connection, data_folder: Any
+) -> None:
+    folder = data_folder / "ctc" / "Fluo-N2DL-HeLa"
+    sequence = read_tracking(folder / "01_GT")
+    movie = store.add_movie(open_movie(folder / "01"))
     record = store.write_tracking(
         movie.id,
-        made.graph,
-        made.labels,
+        sequence.graph,
+        sequence.labels,
         kind=TrackingKind.GROUND_TRUTH,
-        author="simulation",
-        version="1",
-        parameters={"seed": 5},
+        author="Cell Tracking Challenge",
+        version="",
+        parameters={},
     )
-    assert_equal(store.tracking_graph(record.id), made.graph)
-    assert store.trackings([movie.id]) == [record]
+    rows_of_file = np.loadtxt(folder / "01_GT" / "TRA" / "man_track.txt", dtype=int)
+    lengths = rows_of_file[:, 2] - rows_of_file[:, 1] + 1
+    parents = int((rows_of_file[:, 3] > 0).sum())
+    assert count(connection, "Detection") == lengths.sum() == record.detections
+    found = links(connection)
+    assert found["NEXT"] == (lengths - 1).sum()
+    assert found["DIVISION"] + found.get("GAP", 0) == parents
+    assert_equal(store.tracking_graph(record.id), sequence.graph)
+
+
+def links(connection: Connection) -> dict[str, int]:
+    """Number of edges of each kind."""
+    query = "MATCH (:Detection)-[l:NEXT|GAP|DIVISION]->(:Detection) RETURN type(l) AS kind, count(l) AS n"
+    return connection.read(lambda tx: {r["kind"]: r["n"] for r in tx.run(query)})
+
+
+@pytest.mark.parametrize("drawing", [lineages.gap, lineages.division_into_three, lineages.one_daughter_seen])
+def test_every_link_is_an_edge_of_its_kind(
+    store: LineageStore, connection: Connection, drawing: Callable[[], Drawing]
+) -> None:
+    drawn = drawing()
+    put(store, drawn)
+    kinds, counts = np.unique(drawn.graph.kind, return_counts=True)
+    assert links(connection) == {LinkKind(kind).name: n for kind, n in zip(kinds, counts, strict=True)}
+
+
+def test_a_lineage_can_be_walked_in_neo4j_browser(store: LineageStore, connection: Connection) -> None:
+    put(store, lineages.division())
+    query = """
+    MATCH (:Movie)-[:HAS_TRACKING]->(:Tracking)-[:HAS_TRACK]->(t:Track)-[:DIVIDES_INTO]->(u)-[:HAS]->(d)
+    RETURN t.name AS mother, u.name AS daughter, count(d) AS detections ORDER BY daughter
+    """
+    assert connection.read(lambda tx: [record.values() for record in tx.run(query)]) == [
+        ["1 · frames 0–2", "2 · frames 3–5", 3],
+        ["1 · frames 0–2", "3 · frames 3–4", 2],
+    ]
 
 
 def test_the_same_is_found_and_not_doubled(store: LineageStore, connection: Connection) -> None:
     drawn = lineages.generations()
     first, again = put(store, drawn), put(store, drawn)
     assert again == first
-    assert count(connection, "Detection") == len(drawn.graph.detections)
+    assert rows(connection) == (first.detections, first.tracks)
     assert len(store.movies()) == 1
+
+
+def test_the_same_is_found_whatever_its_nan_looks_like(store: LineageStore) -> None:
+    drawn = lineages.one_track()
+    nan = np.full(3, np.nan)
+    one, other = with_features(drawn.graph, odd=nan), with_features(drawn.graph, odd=-nan)
+    assert tracking_id("m", one, {}) == tracking_id("m", other, {})
+
+
+def test_a_stored_tracking_gets_the_label_images_that_its_folder_lacks(store: LineageStore) -> None:
+    drawn = lineages.division()
+    record = put(store, drawn)
+    store._pixels.delete(record.id)
+    assert not store.has_labels(record.id)
+    assert put(store, drawn) == record
+    assert store.has_labels(record.id)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +154,9 @@ def test_what_was_made_in_another_way_is_another_tracking(
     store: LineageStore, change: dict[str, Any]
 ) -> None:
     drawn = lineages.division()
-    assert put(store, drawn).id != put(store, drawn, **change).id
+    one, other = put(store, drawn), put(store, drawn, **change)
+    assert one.id != other.id
+    assert store.trackings([one.movie_id]) == [one, other]
 
 
 def test_hostile_names_are_only_names(store: LineageStore) -> None:
@@ -141,75 +167,56 @@ def test_hostile_names_are_only_names(store: LineageStore) -> None:
     assert store.movie(movie.id).name == HOSTILE
     assert (record.author, record.parameters) == (HOSTILE, {HOSTILE: HOSTILE})
     assert_equal(store.tracking_graph(record.id), graph)
-    tracks = [track.id for track in store.tracks(record.id)]
-    series = store.time_series(tracks)
+    series = store.time_series([track.id for track in store.tracks(record.id)])
     assert sorted(series.features[HOSTILE]) == sorted(graph.detections.features[HOSTILE])
+    score = store.write_score(record.id, record.id, {HOSTILE: 1.5, "id": 2.5})
+    assert store.scores([record.id, HOSTILE]) == [score]
+    with pytest.raises(NotFoundError):
+        store.labels(f"../{record.id}")
 
 
-def test_a_calibration_that_was_unknown_is_learnt(store: LineageStore) -> None:
-    frames = np.ones((3, 5, 6), np.uint8)
-    store.add_movie(Movie.from_array(frames, name="m"))
-    known = store.add_movie(Movie.from_array(frames, name="renamed", pixel_size=0.3))
-    assert (known.name, known.pixel_size, known.minutes_per_frame) == ("m", 0.3, None)
+def test_a_movie_is_known_by_its_content(store: LineageStore) -> None:
+    frames = np.ones((3, 2, 5, 6), np.uint8)
+    store.add_movie(Movie.from_array(frames, name="m", axes="TCYX", pixel_size=0.5, channels=["a", "b"]))
+    again = store.add_movie(Movie.from_array(frames, name="renamed", axes="TCYX", pixel_size=0.3))
+    assert (again.name, again.channels, again.pixel_size) == ("m", ("a", "b"), 0.3)
+    assert (again.frames, again.height, again.width, again.minutes_per_frame) == (3, 5, 6, None)
+    unsaid = store.add_movie(Movie.from_array(frames, name="m", axes="TCYX", minutes_per_frame=10))
+    assert (unsaid.pixel_size, unsaid.minutes_per_frame) == (0.3, 10)
+    assert store.movies() == [unsaid]
 
 
 @pytest.mark.parametrize(
-    "ask", ["movie", "tracking", "tracking_graph", "labels", "tracks", "delete_tracking"]
+    "ask", ["movie", "tracking", "tracking_graph", "labels", "tracks", "delete_tracking", "delete_movie"]
 )
-def test_an_unknown_id_is_not_found(store: LineageStore, ask: str) -> None:
-    with pytest.raises(NotFoundError, match="nowhere"):
+def test_an_unknown_id_is_not_found_and_the_error_says_what_there_is(store: LineageStore, ask: str) -> None:
+    with pytest.raises(NotFoundError, match=r"'nowhere'.*the newest are: none yet"):
+        getattr(store, ask)("nowhere")
+    record = put(store, lineages.division())
+    with pytest.raises(NotFoundError, match=f"newest are: ({record.id}|{record.movie_id})"):
         getattr(store, ask)("nowhere")
 
 
-def test_unknown_tracks_have_no_lineage_and_no_detections(store: LineageStore) -> None:
-    put(store, lineages.division())
-    assert store.lineages([12345]) == []
-    assert len(store.time_series([12345])) == 0
+def test_a_tracking_of_an_unknown_movie_is_refused(store: LineageStore) -> None:
+    with pytest.raises(NotFoundError, match="movie 'nowhere'"):
+        store.write_tracking(
+            "nowhere",
+            lineages.division().graph,
+            None,
+            kind=TrackingKind.PREDICTED,
+            author="lap",
+            version="1",
+            parameters={},
+        )
+
+
+def test_unknown_ids_among_many_have_nothing(store: LineageStore) -> None:
+    record = put(store, lineages.division())
+    assert list(store.movies_by_id(["nowhere", record.movie_id])) == [record.movie_id]
+    assert list(store.trackings_by_id([record.id, "nowhere"])) == [record.id]
+    assert (store.trackings(["nowhere"]), store.lineages([12345]), store.scores(["nowhere"])) == ([], [], [])
     assert store.tracks_by_id([12345]) == {}
-
-
-@pytest.mark.parametrize("drawing", lineages.RIGHT)
-def test_a_lineage_is_what_descends_from_its_founder(
-    store: LineageStore, drawing: Callable[[], Drawing]
-) -> None:
-    graph = drawing().graph
-    record = put(store, drawing())
-    tracks = graph.tracks
-    found = store.lineages([record.first_id + row for row in range(len(tracks))])
-    assert [lineage.founder - record.first_id for lineage in found] == np.unique(tracks.founder).tolist()
-    for lineage in found:
-        rows = np.flatnonzero(tracks.founder == lineage.founder - record.first_id)
-        assert [track.id - record.first_id for track in lineage.tracks] == rows.tolist()
-        for track, row in zip(lineage.tracks, rows, strict=True):
-            parent = -1 if track.parent is None else track.parent - record.first_id
-            assert (track.begin, track.end, parent) == (
-                tracks.begin[row],
-                tracks.end[row],
-                tracks.parent[row],
-            )
-            assert track.generation == tracks.generation[row]
-            daughters = [daughter - record.first_id for daughter in track.daughters]
-            assert daughters == np.flatnonzero(tracks.parent == row).tolist()
-            own = np.flatnonzero(tracks.of_detection == row)
-            series = lineage.detections.of_track(track.id)
-            np.testing.assert_array_equal(series.frame, graph.detections.frame[own])
-            np.testing.assert_array_equal(series.id - record.first_id, own)
-
-
-def test_tracks_are_paged_and_filtered(store: LineageStore) -> None:
-    drawn = lineages.generations()
-    record = put(store, drawn)
-    everything = store.tracks(record.id)
-    pages, after = [], None
-    while page := store.tracks(record.id, first=2, after=after):
-        pages += page
-        after = page[-1].id
-    assert pages == everything
-    assert [track.label for track in everything] == [1, 2, 3, 7, 4, 5]
-    assert [track.label for track in store.tracks(record.id, divides=True)] == [1, 2]
-    assert [track.label for track in store.tracks(record.id, founders=True)] == [1, 7]
-    assert [track.label for track in store.tracks(record.id, min_frames=4)] == [3, 7, 4]
-    assert [track.begin for track in store.tracks(record.id, label=5)] == [4]
+    assert len(store.time_series([12345])) == 0
 
 
 def test_one_score_a_pair(store: LineageStore) -> None:
@@ -219,6 +226,8 @@ def test_one_score_a_pair(store: LineageStore) -> None:
     score = store.write_score(one.id, other.id, {"TRA": None, "AOGM": 2.5, "operations": {"NS": 2}})
     assert score.table == {"TRA": None, "AOGM": 2.5, "operations": {"NS": 2}}
     assert store.scores([one.id]) == store.scores([other.id]) == [score]
+    back = store.write_score(other.id, one.id, {"TRA": 1.0})
+    assert store.scores([one.id, other.id]) == [score, back]
 
 
 def test_trackings_of_two_movies_have_no_score(store: LineageStore) -> None:
@@ -227,144 +236,25 @@ def test_trackings_of_two_movies_have_no_score(store: LineageStore) -> None:
         store.write_score(one.id, other.id, {"TRA": 1.0})
 
 
-def test_what_is_deleted_is_gone(store: LineageStore, connection: Connection) -> None:
+def test_what_is_deleted_is_gone_and_all_else_stays(store: LineageStore, connection: Connection) -> None:
     one, other = put(store, lineages.generations()), put(store, lineages.division())
+    beside = put(store, lineages.generations(), author="beside")
+    store.write_score(one.id, beside.id, {"TRA": 1.0})
     store.delete_tracking(one.id)
     with pytest.raises(NotFoundError):
         store.tracking(one.id)
-    assert count(connection, "Detection") == other.detections
-    store.delete_movie(other.movie_id)
-    assert (count(connection, "Detection"), count(connection, "Track")) == (0, 0)
-    assert [movie.id for movie in store.movies()] == [one.movie_id]
+    assert not store.has_labels(one.id)
+    assert store.scores([beside.id]) == []
+    assert_equal(store.tracking_graph(beside.id), lineages.generations().graph)
+    store.delete_movie(beside.movie_id)
+    assert rows(connection) == (other.detections, other.tracks)
+    assert [movie.id for movie in store.movies()] == [other.movie_id]
 
 
-@pytest.mark.parametrize("drawing", lineages.INVALID)
-def test_what_is_no_lineage_is_refused_before_anything_is_stored(
-    store: LineageStore, connection: Connection, drawing: Callable[[], Drawing]
-) -> None:
-    with pytest.raises(LineageError):
-        put(store, drawing())
-    assert count(connection, "Detection") == 0
-
-
-def test_label_images_of_another_movie_are_refused(store: LineageStore) -> None:
-    drawn = lineages.division()
-    movie = store.add_movie(movie_of(drawn))
-    for labels in (LabelImages.from_array(drawn.labels[:-1]), LabelImages.from_array(drawn.labels[:, :-1])):
-        with pytest.raises(InputError):
-            store.write_tracking(
-                movie.id, drawn.graph, labels, kind=TrackingKind.CURATED, author="", version="", parameters={}
-            )
-    assert store.trackings([movie.id]) == []
-
-
-class UnpluggedError(Exception):
-    """The writer's power fails."""
-
-
-def unplug_at(monkeypatch: pytest.MonkeyPatch, step: str, call: int) -> None:
-    """Let a writer fail when it comes to this step for the `call`th time."""
-    real, calls = getattr(write, step), iter(range(1, 100))
-
-    def failing(tx: ManagedTransaction, **arguments: Any) -> None:
-        if next(calls) == call:
-            raise UnpluggedError
-        real(tx, **arguments)
-
-    monkeypatch.setattr(write, "BATCH_ROWS", 5)
-    monkeypatch.setattr(write, step, failing)
-
-
-@pytest.mark.parametrize(
-    ("step", "call"), [("create_tracks", 1), ("create_tracks", 3), ("create_divisions", 1), ("show", 1)]
-)
-def test_nothing_half_written_is_seen_and_a_rerun_gives_all(
-    store: LineageStore, monkeypatch: pytest.MonkeyPatch, step: str, call: int
-) -> None:
+def test_what_was_deleted_may_be_written_again(store: LineageStore) -> None:
     drawn = lineages.generations()
-    with monkeypatch.context() as patched:
-        unplug_at(patched, step, call)
-        with pytest.raises(UnpluggedError):
-            put(store, drawn)
-    (movie,) = store.movies()
-    assert store.trackings([movie.id]) == []
-    assert store.tracks_by_id([1 << 32]) == {}
-    assert len(store.abandoned()) == 1
-    record = put(store, drawn)
-    assert_equal(store.tracking_graph(record.id), drawn.graph)
-    assert store.abandoned() == []
-
-
-def test_what_a_dead_writer_left_is_swept(
-    store: LineageStore, connection: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patched:
-        unplug_at(patched, "create_tracks", 2)
-        with pytest.raises(UnpluggedError):
-            put(store, lineages.generations())
-    assert count(connection, "Detection") > 0
-    (left,) = store.abandoned()
-    assert store.sweep() == [left]
-    assert (count(connection, "Detection"), count(connection, "Track")) == (0, 0)
-
-
-def test_a_writer_that_lost_its_lease_writes_nothing(
-    store: LineageStore, connection: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = write.create_tracks
-
-    def overtaken(tx: ManagedTransaction, **arguments: Any) -> None:
-        tx.run("MATCH (t:Tracking) SET t.writer = 'another'").consume()
-        real(tx, **arguments)
-
-    monkeypatch.setattr(write, "create_tracks", overtaken)
-    with pytest.raises(ConflictError, match="taken for dead"):
-        put(store, lineages.generations())
-    assert count(connection, "Detection") == 0
-
-
-def test_a_second_writer_of_the_same_is_told_so(store: LineageStore, connection: Connection) -> None:
-    drawn = lineages.generations()
-    movie = store.add_movie(movie_of(drawn))
-    record = put(store, drawn)
-    store.delete_tracking(record.id)
-    properties = {"detections": 1, "tracks": 1}
-    connection.write(lambda tx: lease.claim(tx, record.id, movie.id, lease.new_writer(), properties))
-    with pytest.raises(ConflictError, match="another writer"):
-        put(store, drawn)
-
-
-def test_writers_at_once_store_one(store: LineageStore, connection: Connection) -> None:
-    drawn, gate, ended = lineages.generations(), Barrier(4), []
-
-    def writing() -> None:
-        gate.wait()
-        try:
-            ended.append(put(store, drawn).id)
-        except ConflictError:
-            ended.append("conflict")
-
-    threads = [Thread(target=writing) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(set(ended) - {"conflict"}) == 1
-    assert count(connection, "Detection") == len(drawn.graph.detections)
-
-
-@pytest.mark.parametrize("name", ["id", "frame", "y", ""])
-def test_a_feature_may_not_take_the_name_of_what_every_detection_has(store: LineageStore, name: str) -> None:
-    drawn = lineages.division()
-    graph = with_features(drawn.graph, **{name: np.zeros(len(drawn.graph.detections))})
-    with pytest.raises(InputError, match="feature"):
-        put(store, drawn, graph)
-
-
-def test_every_link_is_an_edge_of_its_kind(store: LineageStore, connection: Connection) -> None:
-    drawn = lineages.gap()
-    put(store, drawn)
-    query = "MATCH (:Detection)-[l:NEXT|GAP|DIVISION]->(:Detection) RETURN type(l) AS kind, count(l) AS n"
-    found = connection.read(lambda tx: {r["kind"]: r["n"] for r in tx.run(query)})
-    kinds, counts = np.unique(drawn.graph.kind, return_counts=True)
-    assert found == {LinkKind(kind).name: n for kind, n in zip(kinds, counts, strict=True)}
+    first = put(store, drawn)
+    store.delete_tracking(first.id)
+    again = put(store, drawn)
+    assert (again.id, again.number > first.number) == (first.id, True)
+    assert_equal(store.tracking_graph(again.id), drawn.graph)
