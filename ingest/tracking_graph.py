@@ -119,15 +119,19 @@ class TrackingGraph:
         detections: the nodes.
         links: (E, 2) rows of the earlier and of the later detection, sorted by the later one.
         kind: (E,) a `LinkKind` for each link.
+        probability: (E,) how sure the tracker is of each link, 0..1; None where it does not say.
     """
 
     detections: Detections
     links: IntArray
     kind: npt.NDArray[np.uint8]
+    probability: FloatArray | None = None
 
     def __post_init__(self) -> None:
         assert self.links.ndim == 2, self.links.shape
         assert self.links.shape == (len(self.kind), 2), (self.links.shape, self.kind.shape)
+        if self.probability is not None:
+            assert self.probability.shape == self.kind.shape, (self.probability.shape, self.kind.shape)
 
     @cached_property
     def tracks(self) -> Tracks:

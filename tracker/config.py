@@ -55,3 +55,7 @@ class TrackerConfig:
     def as_dict(self) -> dict[str, float]:
         """Every threshold by name, for the record of how a tracking was made."""
         return asdict(self)
+
+
+LEARNED_DRAFT = TrackerConfig(search_in_reaches=2.0)
+"""The draft that the learned tracker builds on: it looks farther, since it can tell what is unlikely."""

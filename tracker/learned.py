@@ -1,0 +1,194 @@
+"""The learned tracker, the whole pipeline: a draft by linear assignment, judged by the network, decided anew."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ingest.errors import InputError
+from ingest.movie import LabelImages, Movie
+from ingest.progress import Progress, silent
+from ingest.tracking_graph import Detections, IntArray, LinkKind, TrackingGraph
+from tracker.config import LEARNED_DRAFT
+from tracker.crops import crops
+from tracker.draft import make_draft
+from tracker.features import Looks
+from tracker.gains import DecisionConfig, Logits, choices_of, probability
+from tracker.greedy import decide_by_assignment
+from tracker.inputs import Inputs, make_inputs
+from tracker.joint import Choices, decide_jointly
+from tracker.model import PARENT_CHILD, SAME, LineageModel
+from tracker.scene import LONGEST_STEP, MEMORY, Scene, make_scene
+
+Decide = Callable[[Choices], tuple[IntArray, IntArray, IntArray]]
+DECISIONS: Mapping[str, Decide] = {"joint": decide_jointly, "assignment": decide_by_assignment}
+"""The ways to decide by name."""
+CROPS = 2048
+"""Crops that the network looks at together."""
+WINDOW = 5000
+"""Cells of whole frames, or a frame, that it judges together."""
+
+
+@dataclass(frozen=True)
+class LearnedConfig:
+    """How the learned tracker runs.
+
+    Attributes:
+        decision: a name in `DECISIONS`.
+        device: `auto`, `cpu`, `cuda` …
+        costs: of births and deaths.
+        channel: that it looks at.
+    """
+
+    decision: str = "joint"
+    device: str = "auto"
+    costs: DecisionConfig = DecisionConfig()
+    channel: int = 0
+
+    def __post_init__(self) -> None:
+        if self.decision not in DECISIONS:
+            raise InputError(
+                f"no decision {self.decision!r}",
+                place="tracker configuration",
+                remedy=f"choose one of {', '.join(DECISIONS)}",
+            )
+
+    def as_dict(self) -> dict[str, object]:
+        """By name, for the record."""
+        return {"decision": self.decision, "channel": self.channel, **self.costs.as_dict()}
+
+
+def track_learned(
+    labels: LabelImages,
+    detections: Detections,
+    movie: Movie | None,
+    model: LineageModel,
+    *,
+    config: LearnedConfig | None = None,
+    progress: Progress = silent,
+) -> TrackingGraph:
+    """Link the detections of a movie by what a trained network makes of them; each link with its probability.
+
+    Two frames are in memory at once; crops are forgotten once the network has seen them. What stays is about 2 kB
+    a detection.
+
+    Args:
+        labels: the cells' masks, (T, Y, X).
+        detections: of these label images, with their shapes (`ingest.measure`).
+        movie: the frames; None where only masks are known, which costs accuracy.
+        model: trained.
+        config: how to run.
+        progress: told of each frame.
+
+    Raises:
+        InputError: the detections have no shapes or lie beyond the label images; no such device or channel.
+        LineageError: a cell that lies on another frame's is no detection.
+    """
+    config = config or LearnedConfig()
+    device = choose_device(config.device)
+    model = model.to(device).eval()
+    draft = make_draft(labels, detections, LEARNED_DRAFT, progress)
+    scene = make_scene(draft)
+    frames = progress(crops(labels, movie, detections, draft, config.channel), "Looking", total=len(labels))
+    looks, seen = look(frames, model, device, has_image=movie is not None)
+    inputs = make_inputs(scene, detections, looks, seen, labels.shape[1:])
+    logits = judge(inputs, model, device)
+    return decided(scene, logits, detections, config)
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of this name; `auto` is a GPU where there is one.
+
+    Raises:
+        InputError: there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"no device {name!r}", place="--device", remedy="choose auto, cpu, or cuda where there is a GPU"
+        ) from error
+    return device
+
+
+@torch.inference_mode()
+def look(
+    frames: "Iterator[Tensor]", model: LineageModel, device: torch.device, *, has_image: bool
+) -> tuple[Looks, Tensor]:
+    """Measure the crops of all frames, and have the network see them: (N, width), on the CPU."""
+    looks, seen = [], [torch.zeros(0, model.config.width)]
+    for batch in _batched(frames, CROPS):
+        looks.append(Looks.of(batch, has_image=has_image))
+        if model.appearance is not None:
+            half = device.type == "cuda"
+            with torch.autocast(device.type, torch.float16, enabled=half):
+                seen.append(model.appearance(batch.to(device)).float().cpu())
+        else:
+            seen.append(torch.zeros(len(batch), model.config.width))
+    return Looks.joined(looks), torch.cat(seen)
+
+
+@torch.inference_mode()
+def judge(inputs: Inputs, model: LineageModel, device: torch.device) -> Logits:
+    """The logits of all pairs and triples, a stretch of frames at a time with all that bears on it."""
+    pair, triple = np.zeros((len(inputs.pair_frame), 3)), np.zeros(len(inputs.triple_frame))
+    for begin, end in _stretches(inputs.cell_frame):
+        margin = MEMORY + (model.config.rounds + 1) * LONGEST_STEP
+        window = begin - margin, end + margin
+        pair_logit, triple_logit = model(inputs.window(*window).to(device))
+        pairs, triples = inputs.rows(*window)
+        for rows, frame, logit, column in (
+            (pairs, inputs.pair_frame, pair_logit / model.temperature[0], pair),
+            (triples, inputs.triple_frame, triple_logit / model.temperature[1], triple),
+        ):
+            core = (frame[rows] >= begin) & (frame[rows] < end)
+            column[rows[core]] = logit.double().cpu().numpy()[core]
+    return Logits(pair, triple)
+
+
+def decided(scene: Scene, logits: Logits, detections: Detections, config: LearnedConfig) -> TrackingGraph:
+    """The tracking that a decision makes of the network's judgement."""
+    choices = choices_of(scene, logits, config.costs)
+    links, divisions, others = DECISIONS[config.decision](choices)
+    family = scene.triples[divisions]
+    ends = np.concatenate(
+        [choices.link[links], family[:, [0, 1]], family[:, [0, 2]], choices.another[others]]
+    )  # (links, 2) cells
+    same, child = logits.log_odds(SAME), logits.log_odds(PARENT_CHILD)
+    odds = np.concatenate([same[links], np.tile(logits.triple[divisions], 2), child[others]])
+    frame, row = scene.draft.cells.frame, scene.draft.cells.row
+    step = frame[ends[:, 1]] - frame[ends[:, 0]]
+    kind = np.where(step > 1, LinkKind.GAP, LinkKind.NEXT).astype(np.uint8)
+    kind[len(links) :] = LinkKind.DIVISION
+    order = np.argsort(row[ends[:, 1]])
+    return TrackingGraph(detections, row[ends][order], kind[order], probability(odds[order]))
+
+
+def _batched(frames: "Iterator[Tensor]", size: int) -> "Iterator[Tensor]":
+    """Whole frames, joined until they have at least `size` rows."""
+    parts: list[Tensor] = []
+    for frame in frames:
+        parts.append(frame)
+        if sum(map(len, parts)) >= size:
+            yield torch.cat(parts)
+            parts = []
+    if parts:
+        yield torch.cat(parts)
+
+
+def _stretches(frame: IntArray) -> "Iterator[tuple[int, int]]":
+    """(begin, end) of stretches of whole frames with `WINDOW` cells or a frame each, all frames together."""
+    counts = np.bincount(frame)
+    begin = held = 0
+    for t, count in enumerate(counts.tolist()):
+        if held and held + count > WINDOW:
+            yield begin, t
+            begin, held = t, 0
+        held += count
+    if len(counts):
+        yield begin, len(counts)
