@@ -35,7 +35,15 @@ AsJson = Annotated[
 class Tracker(StrEnum):
     """A tracker by its name."""
 
+    LEARNED = "learned"
     LAP = "lap"
+
+
+class Decision(StrEnum):
+    """How the learned tracker decides."""
+
+    JOINT = "joint"
+    ASSIGNMENT = "assignment"
 
 
 class Kind(StrEnum):
@@ -57,6 +65,7 @@ FrameInterval = Annotated[
     typer.Option("--minutes-per-frame", help="Minutes a frame, where the movie does not say.", min=0),
 ]
 MoviePath = Annotated[Path, typer.Argument(help="A TIFF or OME-TIFF stack, or a folder of TIFF frames.")]
+Device = Annotated[str, typer.Option(help="That the network runs on: auto, cpu, cuda.")]
 LabelsPath = Annotated[
     Path | None, typer.Option("--labels", help="Label images, one a frame, instead of segmenting.")
 ]
@@ -105,7 +114,16 @@ def demo(
 def track(
     movie: MoviePath,
     labels: LabelsPath = None,
-    tracker: Annotated[Tracker, typer.Option(help="Which tracker.")] = Tracker.LAP,
+    tracker: Annotated[
+        Tracker, typer.Option(help="By a trained network, or by plain linear assignment.")
+    ] = Tracker.LEARNED,
+    decision: Annotated[
+        Decision, typer.Option(help="How the learned tracker decides: all together, or links before divisions.")
+    ] = Decision.JOINT,
+    device: Device = "auto",
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of your own, from `cellkin train`.", exists=True)
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Also write a Cell Tracking Challenge result folder here.")
     ] = None,
@@ -118,6 +136,7 @@ def track(
 ) -> None:
     """Track a movie: segment it unless label images are given, link its cells, store the lineages."""
     from api.pipeline import track_movie
+    from api.trackers import TrackerChoice
     from ingest.formats.ctc import write_result
     from ingest.movie import open_labels, open_movie
 
@@ -127,7 +146,8 @@ def track(
     )
     given = open_labels(labels) if labels else None
     with reporter.bars() as bars:
-        tracked = track_movie(opened_movie, given, tracker=tracker.value, progress=bars)
+        choice = TrackerChoice(tracker.value, decision.value, device, weights)
+        tracked = track_movie(opened_movie, given, tracker=choice, progress=bars)
         if output:
             write_result(tracked.graph, tracked.labels, output, progress=bars)
         record = None

@@ -4,14 +4,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from api.trackers import TrackerChoice, link_cells
 from ingest.errors import InputError
 from ingest.measure import measure
 from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
 from ingest.segment import SegmentationSettings, segment
 from ingest.tracking_graph import TrackingGraph
-from tracker.config import TrackerConfig
-from tracker.track import track
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,7 @@ def track_movie(
     movie: Movie,
     labels: LabelImages | None = None,
     *,
-    tracker: str = "lap",
-    config: TrackerConfig | None = None,
+    tracker: TrackerChoice | None = None,
     progress: Progress = silent,
 ) -> TrackedMovie:
     """Segment a movie unless label images are given, measure its cells, and link them.
@@ -48,14 +46,14 @@ def track_movie(
     Args:
         movie: the frames.
         labels: (T, Y, X) label images of the same frames.
-        tracker: its name; `lap`.
-        config: of the tracker.
+        tracker: which one; by default the learned one.
         progress: told of each step.
 
     Raises:
-        InputError: the label images are not of this movie; the segmentation is out of its depth.
+        InputError: the label images are not of this movie; the segmentation is out of its depth; what
+            `link_cells` raises.
     """
-    config = config or TrackerConfig()
+    tracker = tracker or TrackerChoice()
     clock = [time.perf_counter()]
     if labels is None:
         settings = SegmentationSettings()
@@ -67,15 +65,15 @@ def track_movie(
     clock.append(time.perf_counter())
     detections = measure(labels, movie, progress=progress)
     clock.append(time.perf_counter())
-    graph = track(labels, detections, config=config, progress=progress)
+    linked = link_cells(tracker, labels, detections, movie, progress)
     clock.append(time.perf_counter())
     steps = zip(("segment", "measure", "track"), clock, clock[1:], strict=False)
     return TrackedMovie(
         movie=movie,
         labels=labels,
-        graph=graph,
-        tracker=tracker,
-        parameters={"segmentation": segmentation, "tracker": config.as_dict()},
+        graph=linked.graph,
+        tracker=tracker.name,
+        parameters={"segmentation": segmentation, "tracker": linked.parameters},
         seconds={step: end - begin for step, begin, end in steps},
     )
 

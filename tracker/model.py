@@ -41,7 +41,7 @@ class ModelConfig:
     triple: int
     width: int = 64
     rounds: int = 2
-    dropout: float = 0.2
+    dropout: float = 0.15
     appearance: bool = True
     graph: bool = True
     motion: bool = True
@@ -91,15 +91,17 @@ class Standardise(nn.Module):
 
     mean: Tensor
     scale: Tensor
+    used: Tensor
 
     def __init__(self, columns: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(columns))
         self.register_buffer("scale", torch.ones(columns))
+        self.register_buffer("used", torch.ones(columns))  # 0 leaves a feature out
 
     def forward(self, features: Tensor) -> Tensor:
         """(…, columns) → (…, columns)."""
-        return ((features - self.mean) / self.scale).clamp(-5, 5)
+        return ((features - self.mean) / self.scale).clamp(-5, 5) * self.used
 
 
 class Appearance(nn.Module):

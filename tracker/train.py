@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from ingest.errors import InputError
 from ingest.progress import Progress, silent
 from tracker.augment import Augmentation, augmented
+from tracker.features import MOTION
 from tracker.dataset import Example, TrainingMovie, Variation, make_example
 from tracker.learned import judge
 from tracker.model import LineageModel, ModelConfig
@@ -40,10 +41,10 @@ class TrainingConfig:
     """
 
     steps: int = 2400
-    cells: int = 1500
+    cells: int = 2000
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
-    averaging: float = 0.99
+    averaging: float = 0.995
     held_out: float = 0.3
     check_every: int = 200
     patience: int = 6
@@ -110,7 +111,7 @@ def train(
     torch.manual_seed(config.seed)
     if model is None:
         model = LineageModel(_sizes(training[0][0], evidence or {}))
-        _standardise(model, [example for variations in training for example in variations])
+        _standardise(model, [example for ways in training for example in ways])
     state = TrainingState(model.to(device), config.weight_decay, config.averaging)
     key = repr((asdict(config), [movie.name for movie in movies], model.config))
     state.resume(state_file, key)
@@ -210,6 +211,11 @@ def _standardise(model: LineageModel, examples: Sequence[Example]) -> None:
             layer = getattr(model, f"standard_{kind}")
             layer.mean.copy_(rows.mean(0))
             layer.scale.copy_(rows.std(0).clamp(min=1e-2))
+    if not model.config.motion:
+        for kind in ("pair", "triple"):
+            names = examples[0].inputs.names[kind]
+            used = [float(name not in MOTION) for name in names]
+            getattr(model, f"standard_{kind}").used.copy_(torch.tensor(used))
 
 
 def _step(

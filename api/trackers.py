@@ -1,0 +1,82 @@
+"""The trackers by name, and what a user may choose about them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.errors import InputError
+from ingest.movie import LabelImages, Movie
+from ingest.progress import Progress
+from ingest.tracking_graph import Detections, TrackingGraph
+from tracker.config import TrackerConfig
+from tracker.track import track
+
+
+@dataclass(frozen=True)
+class TrackerChoice:
+    """Which tracker, and how it runs.
+
+    Attributes:
+        name: in `TRACKERS`.
+        decision: of the learned tracker: `joint` or `assignment`.
+        device: that its network runs on: `auto`, `cpu`, `cuda` …
+        weights: of its network; None for those that are shipped.
+    """
+
+    name: str = "learned"
+    decision: str = "joint"
+    device: str = "auto"
+    weights: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in TRACKERS:
+            raise InputError(
+                f"no tracker {self.name!r}", place="--tracker", remedy=f"choose one of {', '.join(TRACKERS)}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Linked:
+    """A tracking, and what made it, for its record."""
+
+    graph: TrackingGraph
+    parameters: Mapping[str, object]
+
+
+Run = Callable[[TrackerChoice, LabelImages, Detections, Movie, Progress], Linked]
+
+
+def link_cells(
+    choice: TrackerChoice, labels: LabelImages, detections: Detections, movie: Movie, progress: Progress
+) -> Linked:
+    """Link the detections of a movie by the chosen tracker.
+
+    Raises:
+        InputError: the weights cannot be read; there is no such device or decision.
+    """
+    return TRACKERS[choice.name](choice, labels, detections, movie, progress)
+
+
+def _lap(
+    choice: TrackerChoice, labels: LabelImages, detections: Detections, movie: Movie, progress: Progress
+) -> Linked:
+    config = TrackerConfig()
+    return Linked(track(labels, detections, config=config, progress=progress), config.as_dict())
+
+
+def _learned(
+    choice: TrackerChoice, labels: LabelImages, detections: Detections, movie: Movie, progress: Progress
+) -> Linked:
+    # torch takes seconds to import, and only this tracker needs it.
+    from tracker.checkpoint import SHIPPED, load_model
+    from tracker.learned import LearnedConfig, choose_device, track_learned
+
+    checkpoint = load_model(choice.weights or SHIPPED)
+    config = LearnedConfig(decision=choice.decision, device=choice.device)
+    graph = track_learned(labels, detections, movie, checkpoint.model, config=config, progress=progress)
+    device = choose_device(choice.device).type
+    return Linked(graph, {**config.as_dict(), "weights": checkpoint.digest, "device": device})
+
+
+TRACKERS: Mapping[str, Run] = {"learned": _learned, "lap": _lap}
+"""The trackers by name; the first is the default."""
