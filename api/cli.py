@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -118,7 +119,8 @@ def track(
         Tracker, typer.Option(help="By a trained network, or by plain linear assignment.")
     ] = Tracker.LEARNED,
     decision: Annotated[
-        Decision, typer.Option(help="How the learned tracker decides: all together, or links before divisions.")
+        Decision,
+        typer.Option(help="How the learned tracker decides: all together, or links before divisions."),
     ] = Decision.JOINT,
     device: Device = "auto",
     weights: Annotated[
@@ -157,6 +159,54 @@ def track(
             with open_store(Settings(), bars) as opened:
                 record = store_tracked(opened.store, tracked, bars)
     reporter.show(report.tracked(tracked, record, output))
+
+
+@app.command()
+def train(
+    movies: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="A folder of frames with its ground truth beside it (01, 01_GT, and 01_ST for full masks), or "
+            "FRAMES=TRACKING, a movie and its tracking as a Cell Tracking Challenge folder."
+        ),
+    ] = None,
+    stored: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--stored", help="Id of a ground-truth or curated tracking in the database; or ID=FRAMES."
+        ),
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Folder for the weights, their card and pictures.")] = Path(
+        "trained"
+    ),
+    start: Annotated[
+        Path | None,
+        typer.Option("--from", help="Weights to begin with, instead of from nothing.", exists=True),
+    ] = None,
+    finetune: Annotated[
+        bool, typer.Option("--finetune", help="Begin with the shipped weights, in few and small steps.")
+    ] = False,
+    held_out: Annotated[
+        float, typer.Option(help="Last share of each movie kept for validation.", min=0, max=0.9)
+    ] = 0.3,
+    steps: Annotated[int | None, typer.Option(help="Steps at most.", min=1)] = None,
+    seed: Annotated[int, typer.Option(help="Of all that is random.", min=0)] = 0,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Train the tracker's network on movies whose lineages are known; goes on where it was stopped."""
+    from api.training import collect, run_training
+    from tracker.checkpoint import SHIPPED
+    from tracker.train import FINETUNING, TrainingConfig
+
+    reporter = Reporter(as_json=as_json)
+    begin = SHIPPED if finetune and start is None else start
+    plan = FINETUNING if begin else TrainingConfig()
+    plan = replace(plan, held_out=held_out, seed=seed, steps=steps or plan.steps)
+    with reporter.bars() as bars:
+        given = collect(movies or [], stored or [], Settings(), bars)
+        run = run_training(given, plan, output, start=begin, device=device, progress=bars)
+    reporter.show(report.trained(run))
 
 
 @app.command()

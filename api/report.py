@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # what is told of is made elsewhere, and takes a second to im
     from api.doctor import Finding
     from api.pipeline import TrackedMovie
     from api.settings import Settings
+    from api.training import TrainingRun
     from graph.records import TrackingRecord
     from graph.scores.report import Score
     from graph.server import ManagedServer, ServerAddress
@@ -47,6 +48,29 @@ def tracked(result: TrackedMovie, record: TrackingRecord | None, output: Path | 
     if output:
         rows.append(("written", str(output)))
     return Report(document, f"{result.movie.name}: tracked", rows)
+
+
+def trained(run: TrainingRun) -> Report:
+    """A training, and where its files are."""
+    result = run.trained
+    losses = [check.validation for check in result.checks if check.validation is not None]
+    document: dict[str, object] = {
+        "weights": str(run.weights),
+        "card": str(run.card),
+        "losses": str(run.losses),
+        "confusion": str(run.confusions) if run.confusions else None,
+        "validation": min(losses, default=None),
+        **{key: result.record[key] for key in ("movies", "cells", "divisions", "steps", "best_step")},
+    }
+    rows = [
+        ("learned from", f"{result.record['cells']:,} cells, {result.record['divisions']:,} divisions"),
+        ("steps", f"{result.record['steps']:,}, the best after {result.record['best_step']:,}"),
+        ("held out", f"{min(losses):.4f} nats a cell" if losses else "nothing: no validation"),
+        ("weights", f"{run.weights}  (`cellkin track --weights {run.weights}`)"),
+        ("model card", str(run.card)),
+        ("pictures", ", ".join(str(path) for path in (run.losses, run.confusions) if path)),
+    ]
+    return Report(document, "trained", rows)
 
 
 def stored(record: TrackingRecord) -> Report:

@@ -1,26 +1,61 @@
 """What `cellkin train` learns from: movies with their true lineages, from folders or from the store."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from api.settings import Settings
+from api.stored import open_store
+from api.training_pictures import confusion, draw_confusions, draw_losses
 from graph.store import LineageStore
 from ingest.errors import InputError
 from ingest.formats.ctc import read_tracking
 from ingest.measure import measure
 from ingest.movie import open_labels, open_movie
 from ingest.progress import Progress, silent
-from ingest.tracking_graph import TrackingGraph
+from ingest.tracking_graph import IntArray, TrackingGraph
 from ingest.whole_cells import whole_cells
+from tracker.checkpoint import load_model, save_model
 from tracker.dataset import TrainingMovie
+from tracker.learned import choose_device, judge
+from tracker.model import CLASSES
+from tracker.train import Trained, TrainingConfig, train
+
+
+def collect(
+    folders: Sequence[str], stored_trackings: Sequence[str], settings: Settings, progress: Progress = silent
+) -> list[TrainingMovie]:
+    """The movies that a user names: FRAMES, FRAMES=TRACKING; and stored ones: ID, ID=FRAMES.
+
+    Raises:
+        InputError: none is named; as `sequence`, `with_tracking`, `stored`.
+    """
+    movies = []
+    for name in folders:
+        frames, _, tracking = name.partition("=")
+        path = Path(frames)
+        movies.append(
+            with_tracking(path, Path(tracking), progress=progress) if tracking else sequence(path, progress)
+        )
+    if stored_trackings:
+        with open_store(settings, progress) as opened:
+            for name in stored_trackings:
+                tracking, _, frames = name.partition("=")
+                movies.append(stored(opened.store, tracking, Path(frames) if frames else None))
+    if not movies:
+        raise InputError("no movie to learn from", remedy="name folders of frames, or --stored trackings")
+    return movies
 
 
 def sequence(frames: Path, progress: Progress = silent) -> TrainingMovie:
-    """A sequence in the Cell Tracking Challenge's layout: frames in `01`, its truth in `01_GT`, masks in `01_ST`.
+    """A sequence as the Cell Tracking Challenge lays it out: frames `01`, truth `01_GT`, masks `01_ST`.
 
     Args:
-        frames: the folder of the frames. The lineage and markers are read from `…_GT` beside it, and full masks from
-            `…_ST/SEG` where there are any.
+        frames: the folder of the frames. The lineage and markers are read from `…_GT` beside it, and full
+            masks from `…_ST/SEG` where there are any.
         progress: told of each frame.
 
     Raises:
@@ -39,7 +74,7 @@ def sequence(frames: Path, progress: Progress = silent) -> TrainingMovie:
 def with_tracking(
     frames: Path, tracking: Path, masks: Path | None = None, progress: Progress = silent
 ) -> TrainingMovie:
-    """A movie with a tracking in the Cell Tracking Challenge's format, such as one that was corrected by hand.
+    """A movie with a tracking in the challenge's format, such as one that was corrected by hand.
 
     Args:
         frames: a folder of frames or a stack.
@@ -82,3 +117,100 @@ def stored(store: LineageStore, tracking_id: str, frames: Path | None = None) ->
         )
     graph, labels = store.tracking_graph(tracking_id), store.labels(tracking_id)
     return TrainingMovie(record.name, open_movie(path), labels, graph)
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What a training left in its folder.
+
+    Attributes:
+        trained: the network and how it came about.
+        weights, card, losses, confusions: files; `confusions` is None without held-out stretches.
+    """
+
+    trained: Trained
+    weights: Path
+    card: Path
+    losses: Path
+    confusions: Path | None
+
+
+def run_training(
+    movies: Sequence[TrainingMovie],
+    config: TrainingConfig,
+    folder: Path,
+    *,
+    start: Path | None = None,
+    device: str = "auto",
+    progress: Progress = silent,
+) -> TrainingRun:
+    """Train, and leave the weights, a card and pictures in a folder; taken up again where it was stopped.
+
+    Args:
+        movies: to learn from.
+        config: how.
+        folder: for the files.
+        start: weights to begin with; None begins from nothing.
+        device: that it runs on.
+        progress: told of each step.
+    """
+    model = None if start is None else load_model(start).model
+    trained = train(
+        movies,
+        config,
+        model=model,
+        device=choose_device(device),
+        state_file=folder / "state.safetensors",
+        progress=progress,
+    )
+    weights, card, losses = folder / "lineage.safetensors", folder / "model-card.md", folder / "losses.png"
+    save_model(trained.model, weights, trained.record)
+    draw_losses(trained.checks, losses)
+    tables = [(name, confusion(*judged)) for name, judged in judgements(trained).items()]
+    confusions = folder / "confusion.png" if tables else None
+    if confusions:
+        draw_confusions(tables, confusions)
+    card.write_text(model_card(trained, tables))
+    return TrainingRun(trained, weights, card, losses, confusions)
+
+
+def judgements(trained: Trained) -> dict[str, tuple[IntArray, IntArray]]:
+    """For each held-out stretch (E,) the true and (E,) the judged class of its pairs."""
+    device = choose_device("cpu")
+    names = [str(name) for name in trained.record["movies"]]  # type: ignore[attr-defined]  # a list
+    return {
+        name: (
+            example.pair_class.numpy(),
+            judge(example.inputs, trained.model, device).pair.argmax(axis=1),
+        )
+        for name, example in zip(names, trained.held_out, strict=False)
+    }
+
+
+def model_card(trained: Trained, tables: Sequence[tuple[str, IntArray]]) -> str:
+    """What a user should know of weights: data, figures, limits; Markdown."""
+    record = trained.record
+    lines = [
+        "# Model card",
+        "",
+        f"A cellkin lineage model, trained on {', '.join(map(str, record['movies']))}: "  # type: ignore[call-overload]
+        f"{record['cells']:,} cells and {record['divisions']:,} divisions, {record['steps']:,} steps, the best "
+        f"after {record['best_step']:,}.",
+        "",
+        "| held-out stretch | " + " | ".join(f"{name}: found" for name in CLASSES) + " |",
+        "|---" * (len(CLASSES) + 1) + "|",
+    ]
+    for name, table in tables:
+        found = table.diagonal() / np.maximum(table.sum(axis=1), 1)
+        lines.append(f"| {name} | " + " | ".join(f"{share:.4f}" for share in found) + " |")
+    lines += [
+        "",
+        "It knows cells of these kinds at these frame rates, and up to three times slower. Cells of another kind,",
+        "or faster ones, may need a movie of their own to learn from: `cellkin train --finetune`.",
+        "",
+        "```json",
+        json.dumps(record, indent=1),
+        "```",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Seeing a batch as it might have been: turned, brighter, blurred by noise, without frames, with features missing."""
+"""Seeing a batch as it might have been: turned, brighter, noisier, without frames, with features missing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 
 from ingest.errors import InputError
 
+
 @dataclass(frozen=True)
 class TrackerConfig:
     """What a link may cost, in the unit of `Costs.link`: 0 the same place and mask, 1 masks that part.
@@ -51,7 +52,6 @@ class TrackerConfig:
     def as_dict(self) -> dict[str, float]:
         """Every threshold by name, for the record of how a tracking was made."""
         return asdict(self)
-
 
 
 LEARNED_DRAFT = TrackerConfig(search_in_reaches=2.0)

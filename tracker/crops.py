@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from ingest.movie import LabelImages, Movie
 from ingest.tracking_graph import Detections
@@ -87,7 +87,7 @@ def _sample_mask(
     y: npt.NDArray[np.float64],
     x: npt.NDArray[np.float64],
 ) -> Tensor:
-    """(n, 24, 24) 1 where the nearest pixel is the cell's own, −1 another cell's, 0 ground or beyond the image."""
+    """(n, 24, 24) 1 where the nearest pixel is the cell's, −1 another's, 0 ground or beyond the image."""
     row, column = np.rint(y).astype(np.int64), np.rint(x).astype(np.int64)
     inside_y, inside_x = (row >= 0) & (row < labels.shape[0]), (column >= 0) & (column < labels.shape[1])
     row, column = np.clip(row, 0, labels.shape[0] - 1), np.clip(column, 0, labels.shape[1] - 1)
@@ -100,11 +100,11 @@ def _sample_mask(
 def _sample_image(
     image: Image, y: npt.NDArray[np.float64], x: npt.NDArray[np.float64], step: float
 ) -> Tensor:
-    """(n, 24, 24) intensities, linear between pixels; where cells are large, of means over blocks of pixels."""
+    """(n, 24, 24) intensities, linear between pixels; of means over blocks of them where cells are large."""
     block = max(1, round(step))
     pixels = torch.from_numpy(image)[None, None]  # (1, 1, Y, X)
     if block > 1:
-        pixels = F.avg_pool2d(pixels, block, ceil_mode=True)
+        pixels = functional.avg_pool2d(pixels, block, ceil_mode=True)
     height, width = pixels.shape[2:]
     # −1 and 1 are the outer edges of the first and the last block.
     grid_y = torch.from_numpy(((2 * y + 1) / (block * height) - 1).astype(np.float32))
@@ -113,7 +113,7 @@ def _sample_image(
     grid = torch.stack(
         [grid_x[:, None, :].expand(n, side, side), grid_y[:, :, None].expand(n, side, side)], dim=-1
     )  # (n, 24, 24, 2)
-    found = F.grid_sample(
+    found = functional.grid_sample(
         pixels, grid.reshape(1, n * side, side, 2), padding_mode="border", align_corners=False
     )
     return found.view(n, side, side)

@@ -4,19 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from ingest.measure import measure
 from ingest.movie import LabelImages, Movie
-from ingest.tracking_graph import BoolArray, Detections, IntArray, LinkKind, TrackingGraph
+from ingest.tracking_graph import BoolArray, Detections, LinkKind, TrackingGraph
 from tracker.config import LEARNED_DRAFT
 from tracker.crops import crops
 from tracker.draft import make_draft
-from tracker.features import Looks
 from tracker.inputs import Inputs, make_inputs
+from tracker.looks import Looks
 from tracker.model import DIFFERENT, PARENT_CHILD, SAME
 from tracker.scene import Scene, make_scene
+
+Labels = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +107,14 @@ def vary(source: TrainingMovie, way: Variation) -> tuple[LabelImages, Movie | No
     return labels, movie, contracted(source.graph, kept, measure(labels, movie))
 
 
-def _erased(image: np.ndarray, detections: Detections, frame: int, kept: BoolArray) -> np.ndarray:
+def _erased(image: Labels, detections: Detections, frame: int, kept: BoolArray) -> Labels:
+    """(Y, X) label image without the cells that are not kept."""
     rows = detections.frame_slice(frame)
     table = np.zeros(int(image.max(initial=0)) + 1, np.int32)
     label = detections.label[rows][kept[rows]]
     table[label] = label
-    return table[image]
+    left: Labels = table[image]
+    return left
 
 
 def _frames(movie: Movie, frames: Sequence[int]) -> Movie:

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from ingest.errors import InputError
 from ingest.movie import LabelImages
 from ingest.progress import Progress, silent

@@ -1,64 +1,25 @@
 """Numbers that speak for and against: of a cell, of a pair, of a mother with two daughters.
 
-All are free of units, and the same however the movie is turned: lengths are in cell diameters or typical steps, areas
-in ratios, intensities relative to the frame's ground and cells (`crops.relative_to_ground`), directions
-relative to each other. What is not known is 0, and a flag says so. To add a number, add its name and its
-column; models are told their number of columns when they are made, so old weights refuse to load.
+All are free of units, and the same however the movie is turned: lengths are in cell diameters or typical
+steps, areas in ratios, intensities relative to the frame's ground and cells (`crops.relative_to_ground`),
+directions relative to each other. What is not known is 0, and a flag says so. To add a number, add its name
+and its column; weights know their number of columns, so old ones refuse to load.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from ingest.tracking_graph import Detections, FloatArray, IntArray
 from tracker.costs import difference
-from tracker.crops import SIDE
 from tracker.lineage import NOBODY
+from tracker.looks import Looks
 from tracker.scene import Scene
 
 Columns = Mapping[str, FloatArray]
 MOTION = ("predicted", "foreseen", "has_past", "has_future", "parting", "parting_known")
 """Features of pairs and triples that come from how cells moved before and after."""
-
-
-@dataclass(frozen=True, eq=False)
-class Looks:
-    """What the crops tell of N cells.
-
-    Attributes:
-        mean, sd: (N,) intensity within the cell; 0 without an image.
-        axis: (N, 2) direction y, x of the long axis times its share, 1 − short/long; 0 for a disc.
-        has_image: whether there was an image.
-    """
-
-    mean: FloatArray
-    sd: FloatArray
-    axis: FloatArray
-    has_image: bool
-
-    @classmethod
-    def of(cls, crops: Tensor, *, has_image: bool) -> "Looks":
-        """Measured on (N, 2, 24, 24) crops."""
-        own = (crops[:, 1] > 0).float()  # (N, 24, 24)
-        area = own.sum((1, 2)).clamp(min=1)
-        mean = (crops[:, 0] * own).sum((1, 2)) / area
-        square = (crops[:, 0] ** 2 * own).sum((1, 2)) / area
-        axis = _long_axis(own, area)
-        return cls(_double(mean), _double((square - mean**2).clamp(min=0).sqrt()), _double(axis), has_image)
-
-    @classmethod
-    def joined(cls, parts: "list[Looks]") -> "Looks":
-        """Of all cells of all parts, in their order."""
-        return cls(
-            np.concatenate([np.zeros(0), *(part.mean for part in parts)]),
-            np.concatenate([np.zeros(0), *(part.sd for part in parts)]),
-            np.concatenate([np.zeros((0, 2)), *(part.axis for part in parts)]),
-            any(part.has_image for part in parts),
-        )
 
 
 def cell_features(scene: Scene, detections: Detections, looks: Looks, shape: tuple[int, int]) -> Columns:
@@ -93,7 +54,7 @@ def cell_features(scene: Scene, detections: Detections, looks: Looks, shape: tup
 
 
 def step_features(scene: Scene, chain: IntArray) -> npt.NDArray[np.float32]:
-    """(N, 7, 3) of each cell remembered in a chain: frames away, its step to the one nearer, change of area."""
+    """(N, 7, 3) of each cell in a chain: frames away, its step to the one nearer, change of area."""
     cells, diameter = scene.draft.cells, _length(scene.draft.motion.diameter)
     nearer = np.concatenate([chain[:, :1], chain[:, :-1]], axis=1)
     frames = np.abs(cells.frame[chain] - cells.frame[:, None]) / 7.0
@@ -215,25 +176,6 @@ def _length(value: float) -> float:
     return value if value > 0 else 1.0
 
 
-def _double(column: Tensor) -> FloatArray:
-    values: FloatArray = column.double().numpy()
-    return values
-
-
-def _long_axis(own: Tensor, area: Tensor) -> Tensor:
-    """(N, 2) direction y, x of the long axis of (N, 24, 24) masks, times 1 − short/long."""
-    offset = torch.arange(SIDE, dtype=torch.float32) - (SIDE - 1) / 2
-    y, x = offset[None, :, None], offset[None, None, :]
-    mean_y, mean_x = (own * y).sum((1, 2)) / area, (own * x).sum((1, 2)) / area
-    yy = (own * y * y).sum((1, 2)) / area - mean_y**2
-    xx = (own * x * x).sum((1, 2)) / area - mean_x**2
-    yx = (own * y * x).sum((1, 2)) / area - mean_y * mean_x
-    half, spread = (yy + xx) / 2, torch.hypot((yy - xx) / 2, yx)
-    share = 1 - ((half - spread).clamp(min=1e-6) / (half + spread).clamp(min=1e-6)).sqrt()
-    angle = torch.atan2(2 * yx, yy - xx) / 2  # of the long axis, from y
-    return share[:, None] * torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
-
-
 def _along(direction: FloatArray, axis: FloatArray) -> FloatArray:
     """|cos| between (E, 2) directions and axes, times the axes' lengths."""
     length = np.maximum(np.linalg.norm(direction, axis=1), 1e-9)
@@ -253,14 +195,14 @@ def _age(parent: IntArray) -> FloatArray:
     """(N,) cells from each one to the first, along `parent`, by doubling."""
     count = len(parent)
     up = np.where(parent == NOBODY, np.arange(count), parent)
-    age = (parent != NOBODY).astype(float)
+    age: FloatArray = (parent != NOBODY).astype(float)
     while np.any(up[up] != up):
         age, up = age + age[up], up[up]
     return age
 
 
 def _steps(scene: Scene, following: IntArray) -> tuple[FloatArray, FloatArray]:
-    """(N, 2) each cell's move a frame, away from the cell that `following` leads to; (N,) whether it is known."""
+    """(N, 2) each cell's move a frame, away from the one `following` leads to; (N,) whether it is known."""
     cells = scene.draft.cells
     known = (following != NOBODY).astype(float)
     frames = np.maximum(np.abs(cells.frame - cells.frame[following]), 1)[:, None]
@@ -270,7 +212,7 @@ def _steps(scene: Scene, following: IntArray) -> tuple[FloatArray, FloatArray]:
 def _parting(
     scene: Scene, first: IntArray, second: IntArray, distance: FloatArray, diameter: float
 ) -> tuple[FloatArray, FloatArray]:
-    """(T,) by how much the two cells are farther apart a frame later in the draft; (T,) whether that is known."""
+    """(T,) by how much two cells are farther apart a frame later in the draft; (T,) whether it is known."""
     cells, child = scene.draft.cells, scene.draft.lineage.child
     known = (child[first] != NOBODY) & (child[second] != NOBODY)
     later = np.linalg.norm(cells.position[child[first]] - cells.position[child[second]], axis=1)

@@ -15,8 +15,9 @@ class DecisionConfig:
     """What a decision weighs the network's log-odds against.
 
     Attributes:
-        birth_cost, death_cost: of a cell that comes from, or goes, nowhere, in log-odds: a link saves one of each, a
-            division two births and a death. Above 0, since a missing link is the dearer error (1.5 against 1 in AOGM).
+        birth_cost, death_cost: of a cell that comes from, or goes, nowhere, in log-odds: a link saves one of
+            each, a division two births and a death. Above 0, since a missing link is the dearer error (1.5
+            against 1 in AOGM).
     """
 
     birth_cost: float = 0.5

@@ -9,7 +9,6 @@ from torch import Tensor
 from ingest.tracking_graph import Detections, IntArray
 from tracker.features import (
     Columns,
-    Looks,
     cell_features,
     neighbour_features,
     pair_features,
@@ -17,6 +16,7 @@ from tracker.features import (
     step_features,
     triple_features,
 )
+from tracker.looks import Looks
 from tracker.model import Batch
 from tracker.scene import Scene
 
@@ -28,7 +28,8 @@ class Inputs:
     Attributes:
         batch: the whole movie.
         names: of the columns of `batch.cell`, `batch.pair` and `batch.triple`.
-        cell_frame, pair_frame, triple_frame, neighbour_frame: (N,), (E,), (T,), (G,); a pair's is its source's.
+        cell_frame, pair_frame, triple_frame, neighbour_frame: (N,), (E,), (T,), (G,); a pair's is that of
+            its source.
     """
 
     batch: Batch

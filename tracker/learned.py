@@ -1,7 +1,7 @@
-"""The learned tracker, the whole pipeline: a draft by linear assignment, judged by the network, decided anew."""
+"""The whole pipeline of the learned tracker: a draft, judged by the network, decided anew."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -14,11 +14,11 @@ from ingest.tracking_graph import Detections, IntArray, LinkKind, TrackingGraph
 from tracker.config import LEARNED_DRAFT
 from tracker.crops import crops
 from tracker.draft import make_draft
-from tracker.features import Looks
 from tracker.gains import DecisionConfig, Logits, choices_of, probability
 from tracker.greedy import decide_by_assignment
 from tracker.inputs import Inputs, make_inputs
 from tracker.joint import Choices, decide_jointly
+from tracker.looks import Looks
 from tracker.model import PARENT_CHILD, SAME, LineageModel
 from tracker.scene import LONGEST_STEP, MEMORY, Scene, make_scene
 
@@ -44,7 +44,7 @@ class LearnedConfig:
 
     decision: str = "joint"
     device: str = "auto"
-    costs: DecisionConfig = DecisionConfig()
+    costs: DecisionConfig = field(default_factory=DecisionConfig)
     channel: int = 0
 
     def __post_init__(self) -> None:
@@ -71,8 +71,8 @@ def track_learned(
 ) -> TrackingGraph:
     """Link the detections of a movie by what a trained network makes of them; each link with its probability.
 
-    Two frames are in memory at once; crops are forgotten once the network has seen them. What stays is about 2 kB
-    a detection.
+    Two frames are in memory at once; crops are forgotten once the network has seen them. What stays is about
+    2 kB a detection.
 
     Args:
         labels: the cells' masks, (T, Y, X).

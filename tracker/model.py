@@ -1,9 +1,10 @@
-"""The network: is a pair of cells the same cell, different cells, or parent and child; do two daughters make a division.
+"""The network: is a pair of cells the same, different, or parent and child; are three cells a division.
 
-In the spirit of Moen et al. 2019 (bioRxiv 803205): a pair is judged by appearance, morphology, motion and neighbourhood
-over seven frames of memory, and belongs to one of three classes. What differs: all is sparse (E pairs, never N × N);
-the neighbourhood is a graph (GATv2, Brody et al. 2022); a target is judged with its next seven frames,
-a source with its last; pairs that compete for a cell see each other; the daughters of a division are judged together.
+In the spirit of Moen et al. 2019 (bioRxiv 803205): a pair is judged by appearance, morphology, motion and
+neighbourhood over seven frames of memory, and belongs to one of three classes. What differs: all is sparse
+(E pairs, never N × N); the neighbourhood is a graph (GATv2, Brody et al. 2022); a target is judged with its
+next seven frames, a source with its last; pairs that compete for a cell see each other; the daughters of a
+division are judged together.
 """
 
 from dataclasses import asdict, dataclass
@@ -54,12 +55,12 @@ class ModelConfig:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What the network looks at: N cells, E pairs, T triples, G neighbourhood edges; rows count within the batch.
+    """What the network looks at: N cells, E pairs, T triples, G edges between neighbours.
 
     Attributes:
-        crops: (N, 2, 24, 24), of half precision; or (N, width) what `Appearance` has seen in them.
-        cell: (N, ·) features; likewise `past_step`, `future_step` (N, 7, ·), `neighbour` (G, ·), `pair` (E, ·)
-            and `triple` (T, ·).
+        crops: (N, 2, 24, 24), of half precision; or (N, width), what `Appearance` saw in them.
+        cell: (N, ·) features; likewise `past_step`, `future_step` (N, 7, ·), `neighbour` (G, ·),
+            `pair` (E, ·) and `triple` (T, ·).
         past, future: (N, 7) rows of cells, −1 for none.
         neighbours: (2, G) rows of a cell and of its neighbour.
         source, target: (E,) rows of cells.
@@ -87,7 +88,7 @@ class Batch:
 
 
 class Standardise(nn.Module):
-    """(·, columns) features less their mean, over their standard deviation, within ±5; both are set before training."""
+    """(…, columns) features less their mean over their standard deviation, within ±5; set before training."""
 
     mean: Tensor
     scale: Tensor
@@ -127,7 +128,7 @@ class Appearance(nn.Module):
 
 
 class Memory(nn.Module):
-    """A gated recurrent unit (Cho et al. 2014) along each cell's chain, the farthest cell first; absent cells are skipped."""
+    """A gated recurrent unit (Cho et al. 2014) along each cell's chain, the farthest cell first."""
 
     def __init__(self, width: int, step: int) -> None:
         super().__init__()
@@ -233,13 +234,12 @@ class LineageModel(nn.Module):
     def pairs(self, batch: Batch, source: Tensor, target: Tensor) -> Tensor:
         """(E, width) each pair, judged in the light of those that compete with it."""
         hidden = self.of_pair(self.standard_pair(batch.pair))
-        judged = self.judge(source[batch.source] + target[batch.target] + hidden)
+        judged: Tensor = self.judge(source[batch.source] + target[batch.target] + hidden)
         count = len(batch.cell)
         for competition in self.compete:
             seen = [judged]
             for cell in (batch.source, batch.target):
-                for reduce in ("mean", "max"):
-                    seen.append(scatter(judged, cell, dim_size=count, reduce=reduce)[cell])
+                seen += [scatter(judged, cell, dim_size=count, reduce=how)[cell] for how in ("mean", "max")]
             judged = torch.relu(judged + competition(torch.cat(seen, dim=1)))
         return judged
 

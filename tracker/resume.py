@@ -1,4 +1,4 @@
-"""The state of a training, which can be put aside and taken up again: weights, their average, the optimiser."""
+"""The state of a training, which can be taken up again: weights, their average, the optimiser."""
 
 import copy
 import json
@@ -127,7 +127,7 @@ class TrainingState:
             raise InputError(
                 "the state of a training on other movies or with other settings",
                 place=str(path),
-                remedy="give the same movies and settings, or another output, or remove the file to begin anew",
+                remedy="give the same movies and settings, another output, or remove the file to begin anew",
             )
         self._take(header, tensors)
 

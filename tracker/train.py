@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from ingest.errors import InputError
 from ingest.progress import Progress, silent
 from tracker.augment import Augmentation, augmented
-from tracker.features import MOTION
 from tracker.dataset import Example, TrainingMovie, Variation, make_example
+from tracker.features import MOTION
 from tracker.learned import judge
 from tracker.model import LineageModel, ModelConfig
 from tracker.resume import Check, TrainingState
@@ -260,9 +260,9 @@ def _stretch(example: Example, cells: int, rng: np.random.Generator) -> tuple[in
 def loss_of(
     pair_logit: Tensor, triple_logit: Tensor, pair_class: Tensor, is_division: Tensor, cells: int
 ) -> Tensor:
-    """Cross-entropy of all pairs and triples, summed, over the number of cells: so divisions count as they are rare."""
-    pairs = F.cross_entropy(pair_logit, pair_class, reduction="sum")
-    triples = F.binary_cross_entropy_with_logits(triple_logit, is_division.float(), reduction="sum")
+    """Cross-entropy of all pairs and triples, over the number of cells: rare things count as they occur."""
+    pairs = functional.cross_entropy(pair_logit, pair_class, reduction="sum")
+    triples = functional.binary_cross_entropy_with_logits(triple_logit, is_division.float(), reduction="sum")
     return (pairs + triples) / max(1, cells)
 
 
@@ -295,8 +295,10 @@ def calibrate(model: LineageModel, examples: Sequence[Example]) -> None:
     classes = torch.cat([example.pair_class for example in examples])
     divisions = torch.cat([example.is_division for example in examples]).double()
     grid = torch.exp(torch.linspace(-1.5, 1.5, 121)).double()
-    of_pairs = torch.stack([F.cross_entropy(pair / t, classes) for t in grid])
+    of_pairs = torch.stack([functional.cross_entropy(pair / t, classes) for t in grid])
     model.temperature[0] = grid[of_pairs.argmin()].float()
     if len(divisions) and 0 < divisions.sum() < len(divisions):
-        of_triples = torch.stack([F.binary_cross_entropy_with_logits(triple / t, divisions) for t in grid])
+        of_triples = torch.stack(
+            [functional.binary_cross_entropy_with_logits(triple / t, divisions) for t in grid]
+        )
         model.temperature[1] = grid[of_triples.argmin()].float()
