@@ -166,8 +166,8 @@ def train(
     movies: Annotated[
         list[str] | None,
         typer.Argument(
-            help="A folder of frames with its ground truth beside it (01, 01_GT, and 01_ST for full masks), or "
-            "FRAMES=TRACKING, a movie and its tracking as a Cell Tracking Challenge folder."
+            help="A folder of frames with its ground truth beside it (01, 01_GT, and 01_ST for full masks), "
+            "or FRAMES=TRACKING, a movie and its tracking as a Cell Tracking Challenge folder."
         ),
     ] = None,
     stored: Annotated[

@@ -194,8 +194,8 @@ def model_card(trained: Trained, tables: Sequence[tuple[str, IntArray]]) -> str:
         "# Model card",
         "",
         f"A cellkin lineage model, trained on {', '.join(map(str, record['movies']))}: "  # type: ignore[call-overload]
-        f"{record['cells']:,} cells and {record['divisions']:,} divisions, {record['steps']:,} steps, the best "
-        f"after {record['best_step']:,}.",
+        f"{record['cells']:,} cells and {record['divisions']:,} divisions, {record['steps']:,} steps, the "
+        f"best after {record['best_step']:,}.",
         "",
         "| held-out stretch | " + " | ".join(f"{name}: found" for name in CLASSES) + " |",
         "|---" * (len(CLASSES) + 1) + "|",
@@ -205,8 +205,8 @@ def model_card(trained: Trained, tables: Sequence[tuple[str, IntArray]]) -> str:
         lines.append(f"| {name} | " + " | ".join(f"{share:.4f}" for share in found) + " |")
     lines += [
         "",
-        "It knows cells of these kinds at these frame rates, and up to three times slower. Cells of another kind,",
-        "or faster ones, may need a movie of their own to learn from: `cellkin train --finetune`.",
+        "It knows cells of these kinds at these frame rates, and up to three times slower. Cells of another",
+        "kind, or faster ones, may need a movie of their own to learn from: `cellkin train --finetune`.",
         "",
         "```json",
         json.dumps(record, indent=1),

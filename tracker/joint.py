@@ -85,11 +85,11 @@ class Program:
 def decide_jointly(choices: Choices) -> tuple[IntArray, IntArray, IntArray]:
     """The links, divisions and further daughters that gain most together.
 
-    With x, d, a in {0, 1} of links, divisions and further daughters, it maximises Σ gain·x + Σ gain·d + Σ gain·a
-    so that each cell c has one origin at most, Σ x into c + Σ d with daughter c + Σ a with daughter c ≤ 1; one
-    fate at most, Σ x out of c + Σ d with mother c ≤ 1; and a further daughter comes only beside two, a ≤ Σ d
-    with her mother. What gains nothing is not chosen; the rest falls into connected components, most of them
-    a single choice.
+    With x, d, a in {0, 1} of links, divisions and further daughters, it maximises Σ gain·x + Σ gain·d +
+    Σ gain·a so that each cell c has one origin at most, Σ x into c + Σ d with daughter c + Σ a with daughter
+    c ≤ 1; one fate at most, Σ x out of c + Σ d with mother c ≤ 1; and a further daughter only beside two,
+    a ≤ Σ d with her mother. What gains nothing is not chosen; the rest falls into connected components, most
+    of them a single choice.
 
     Returns:
         Rows of the chosen links, divisions and further daughters, ascending.

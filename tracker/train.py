@@ -94,7 +94,7 @@ def train(
     """Train a network.
 
     Args:
-        movies: at least one, with a division somewhere. Each counts alike, whatever its length.
+        movies: at least one. A movie counts as the square root of its cells.
         config: how.
         model: where to begin: for fine-tuning; a new one by default.
         evidence: what a new network leaves out, such as `{"memory": False}`.
@@ -228,7 +228,8 @@ def _step(
     """One step of gradient descent; its loss. What is random follows from the seed and the step alone."""
     rng = np.random.default_rng([config.seed, step])
     torch.manual_seed(int(rng.integers(2**31)))
-    ways = training[int(rng.integers(len(training)))]
+    weight = np.sqrt([len(ways[0].scene) for ways in training])
+    ways = training[int(rng.choice(len(training), p=weight / weight.sum()))]
     example = ways[int(rng.integers(len(ways)))]
     begin, end = _stretch(example, config.cells, rng)
     batch = augmented(
