@@ -1,6 +1,8 @@
 """What a cell looks like: a small picture of it and of its mask, whatever the size of the movie's cells."""
 
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ingest.errors import InputError
 from ingest.movie import LabelImages, Movie
 from ingest.tracking_graph import Detections
 from tracker.draft import Draft
@@ -16,6 +19,8 @@ SIDE = 24
 """Pixels of a crop's side."""
 FIELD = 2.5
 """Its side in cell diameters."""
+AHEAD = 2
+"""Frames that are looked at at once."""
 SAMPLED = 4
 """Every so manieth row and column is enough to know a frame's ground."""
 BRIGHT = 95
@@ -26,18 +31,37 @@ Image = npt.NDArray[np.float32]
 def crops(
     labels: LabelImages, movie: Movie | None, detections: Detections, draft: Draft, channel: int = 0
 ) -> Iterator[Tensor]:
-    """The crops of each frame's n cells, in the order of `draft.cells`: (n, 2, 24, 24), see `frame_crops`."""
+    """The crops of each frame's n cells, in the order of `draft.cells`: (n, 2, 24, 24), see `frame_crops`.
+
+    The frames ahead are read while the network looks at those before: `AHEAD` of them are in memory.
+
+    Raises:
+        InputError: there is no such channel; a frame that cannot be read.
+    """
+    if movie is not None and not 0 <= channel < movie.shape[1]:
+        raise InputError(
+            f"there is no channel {channel}", place=movie.name, remedy=f"choose one below {movie.shape[1]}"
+        )
     cells = draft.cells
     place = np.stack([detections.y, detections.x], axis=1)[cells.row]  # not registered: where the pixels are
     label = detections.label[cells.row]
-    for t in range(len(labels)):
+
+    def one(t: int) -> Tensor:
         here = cells.in_frame(t)
         if not len(here):
-            yield torch.zeros(0, 2, SIDE, SIDE)
-            continue
+            return torch.zeros(0, 2, SIDE, SIDE)
         mask = labels.frame(t)
         image = None if movie is None else relative_to_ground(movie.frame(t)[channel], mask)
-        yield frame_crops(mask, image, label[here], place[here], draft.motion.diameter)
+        return frame_crops(mask, image, label[here], place[here], draft.motion.diameter)
+
+    with ThreadPoolExecutor(AHEAD) as pool:
+        waiting: deque[Future[Tensor]] = deque()
+        for t in range(len(labels)):
+            waiting.append(pool.submit(one, t))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def relative_to_ground(image: npt.NDArray[np.generic], labels: npt.NDArray[np.int32]) -> Image:
