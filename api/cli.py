@@ -189,13 +189,16 @@ def train(
     held_out: Annotated[
         float, typer.Option(help="Last share of each movie kept for validation.", min=0, max=0.9)
     ] = 0.3,
+    simulated_movies: Annotated[
+        int, typer.Option("--simulated", help="Simulated movies to learn from besides, for variety.", min=0)
+    ] = 0,
     steps: Annotated[int | None, typer.Option(help="Steps at most.", min=1)] = None,
     seed: Annotated[int, typer.Option(help="Of all that is random.", min=0)] = 0,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Train the tracker's network on movies whose lineages are known; goes on where it was stopped."""
-    from api.training import collect, run_training
+    from api.training import collect, run_training, simulated
     from tracker.checkpoint import SHIPPED
     from tracker.train import FINETUNING, TrainingConfig
 
@@ -205,6 +208,7 @@ def train(
     plan = replace(plan, held_out=held_out, seed=seed, steps=steps or plan.steps)
     with reporter.bars() as bars:
         given = collect(movies or [], stored or [], Settings(), bars)
+        given += simulated(simulated_movies, seed, bars)
         run = run_training(given, plan, output, start=begin, device=device, progress=bars)
     reporter.show(report.trained(run))
 

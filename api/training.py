@@ -11,11 +11,14 @@ from api.settings import Settings
 from api.stored import open_store
 from api.training_pictures import confusion, draw_confusions, draw_losses
 from graph.store import LineageStore
+from ingest.culture import CultureSettings
 from ingest.errors import InputError
 from ingest.formats.ctc import read_tracking
 from ingest.measure import measure
+from ingest.microscope import MicroscopeSettings
 from ingest.movie import open_labels, open_movie
 from ingest.progress import Progress, silent
+from ingest.simulate import SimulationSettings, simulate
 from ingest.tracking_graph import IntArray, TrackingGraph
 from ingest.whole_cells import whole_cells
 from tracker.checkpoint import load_model, save_model
@@ -93,6 +96,36 @@ def with_tracking(
         )
     graph = TrackingGraph(detections, given.graph.links, given.graph.kind)
     return TrainingMovie(movie.name, movie, labels, graph)
+
+
+def simulated(count: int, seed: int, progress: Progress = silent) -> list[TrainingMovie]:
+    """Simulated movies, each of other cells under another microscope: for variety, not for validation.
+
+    Args:
+        count: how many.
+        seed: of what they are like; the same seed gives the same movies.
+        progress: told of each frame.
+    """
+    movies = []
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        cycle = float(rng.uniform(200, 600))
+        settings = SimulationSettings(
+            frames=36,
+            minutes_per_frame=float(rng.choice([10, 15, 20, 30])),
+            culture=CultureSettings(
+                count=int(rng.integers(25, 100)),
+                cycle_minutes=cycle,
+                mitosis_minutes=min(60.0, cycle / 8),
+                speed_um_per_hour=float(rng.uniform(5, 25)),
+                elongation=float(rng.uniform(1.2, 1.8)),
+                gap_um=float(rng.uniform(0, 1)),
+            ),
+            microscope=MicroscopeSettings(signal=float(np.exp(rng.uniform(np.log(60), np.log(800))))),
+        )
+        made = simulate(settings, seed=seed + number, progress=progress)
+        movies.append(TrainingMovie(made.movie.name, made.movie, made.labels, made.graph, is_real=False))
+    return movies
 
 
 def stored(store: LineageStore, tracking_id: str, frames: Path | None = None) -> TrainingMovie:

@@ -31,12 +31,14 @@ class TrainingMovie:
         movie: the frames, or None for label images alone.
         labels: (T, Y, X) the cells.
         graph: of the detections of these label images.
+        is_real: whether its last part may be held out for validation; a simulated movie proves nothing.
     """
 
     name: str
     movie: Movie | None
     labels: LabelImages
     graph: TrackingGraph
+    is_real: bool = True
 
 
 @dataclass(frozen=True)

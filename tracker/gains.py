@@ -20,8 +20,8 @@ class DecisionConfig:
             against 1 in AOGM).
     """
 
-    birth_cost: float = 0.5
-    death_cost: float = 0.5
+    birth_cost: float = 1.0
+    death_cost: float = 1.0
 
     def as_dict(self) -> dict[str, float]:
         """By name, for the record."""

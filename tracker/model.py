@@ -42,7 +42,7 @@ class ModelConfig:
     triple: int
     width: int = 64
     rounds: int = 2
-    dropout: float = 0.15
+    dropout: float = 0.2
     appearance: bool = True
     graph: bool = True
     motion: bool = True

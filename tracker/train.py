@@ -40,14 +40,14 @@ class TrainingConfig:
         augmentation: of the batches.
     """
 
-    steps: int = 2400
-    cells: int = 2000
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-2
+    steps: int = 3000
+    cells: int = 1500
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 5e-2
     averaging: float = 0.995
     held_out: float = 0.3
-    check_every: int = 200
-    patience: int = 6
+    check_every: int = 250
+    patience: int = 5
     variations: int = 8
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -167,7 +167,7 @@ def _examples(
     jobs: list[tuple[int, TrainingMovie, Variation]] = []
     for number, movie in enumerate(movies):
         frames = len(movie.labels)
-        cut = round(frames * (1 - config.held_out))
+        cut = round(frames * (1 - config.held_out)) if movie.is_real else frames
         jobs += [(number, movie, way) for way in variations(cut, config, 10 * number + config.seed)]
         if frames - cut >= 2:
             jobs.append((-1, movie, Variation(cut, frames)))
