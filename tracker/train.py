@@ -40,7 +40,7 @@ class TrainingConfig:
         augmentation: of the batches.
     """
 
-    steps: int = 3000
+    steps: int = 1500
     cells: int = 1500
     learning_rate: float = 1.5e-3
     weight_decay: float = 5e-2
