@@ -7,14 +7,18 @@ next seven frames, a source with its last; pairs that compete for a cell see eac
 division are judged together.
 """
 
+import warnings
 from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import GATv2Conv
-from torch_geometric.utils import scatter
 
 from tracker.scene import MEMORY
+
+with warnings.catch_warnings():  # torch_geometric 2.8 still scripts functions, which torch 2.15 deprecates
+    warnings.simplefilter("ignore", FutureWarning)
+    from torch_geometric.nn import GATv2Conv
+    from torch_geometric.utils import scatter
 
 SAME, DIFFERENT, PARENT_CHILD = range(3)
 CLASSES = ("same", "different", "parent-child")
