@@ -52,7 +52,7 @@ def left_one_out(
     config: TrainingConfig,
     progress: Progress,
 ) -> None:
-    """Trained on all sets but one, and on simulated movies; figures of the whole sequence that was left out."""
+    """Trained on all sets but one, and on simulated movies; figures of the whole sequence left out."""
     whole = TrainingConfig(**{**vars(config), "held_out": 0.0})
     for movie in movies:
         known = [other for other in movies if other is not movie]
@@ -67,7 +67,7 @@ def ablations(
     config: TrainingConfig,
     progress: Progress,
 ) -> None:
-    """Trained on the first 70 % of each set without one kind of evidence; figures of the held-out stretches."""
+    """Trained on the first 70 % of each set without some evidence; figures of the held-out stretches."""
     for name, evidence in ABLATIONS.items():
         trained = train([*movies, *others], config, evidence=evidence, progress=progress)
         _print(name, trained.held_out, trained.model)
