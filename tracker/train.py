@@ -246,7 +246,7 @@ def _step(
         len(batch.cell),
     )
     state.descend(loss, config.rate(step))
-    return float(loss)
+    return loss.item()
 
 
 def _stretch(example: Example, cells: int, rng: np.random.Generator) -> tuple[int, int]:
