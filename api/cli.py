@@ -156,7 +156,7 @@ def ingest(
 ) -> None:
     """Store a tracking that exists already, such as a ground truth, with its movie."""
     from api.pipeline import measure_tracking
-    from api.stored import open_store, store_tracking
+    from api.stored import open_store, provenance_of_folder, store_tracking
     from graph.records import TrackingKind
     from ingest.formats.ctc import read_tracking
     from ingest.movie import open_movie
@@ -177,6 +177,7 @@ def ingest(
                 kind=TrackingKind[kind.name],
                 author=author,
                 parameters={"source": tracking.name},
+                provenance=provenance_of_folder(sequence.labels),
                 progress=bars,
             )
     reporter.show(report.stored(record))

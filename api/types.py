@@ -55,6 +55,18 @@ class Counts:
 
 
 @described
+class Provenance:
+    """How a tracking was made, beside its author and parameters; null where it is not known."""
+
+    source: str | None = value("The file that it was made from or read from.")
+    source_checksum: str | None = value("sha256 of that file's content, in hex.")
+    segmenter: str | None = value("What made the label images, with its version.")
+    weights_checksum: str | None = value("sha256 of the tracker's weights, in hex.")
+    seconds: float | None = value("How long it took to make, wall time.")
+    device: str | None = value("What it was computed on.")
+
+
+@described
 class Tracking:
     """One complete set of tracks of a movie, by one author; it never changes."""
 
@@ -67,11 +79,13 @@ class Tracking:
     features: list[str] = value("Names of the features of its detections.", ListSize(assumed_size=10))
     created: datetime = value("When it was stored.")
     counts: Counts = value("How much it holds.")
+    provenance: Provenance = value("How it was made.")
 
     @classmethod
     def of(cls, record: records.TrackingRecord) -> "Tracking":
         """The tracking of a record."""
-        return from_record(cls, record, record=record, counts=from_record(Counts, record))
+        counts, provenance = from_record(Counts, record), from_record(Provenance, record.provenance)
+        return from_record(cls, record, record=record, counts=counts, provenance=provenance)
 
     @resolved()
     async def movie(self, info: Info) -> Movie:

@@ -5,7 +5,7 @@ import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 import psutil
 from neo4j import ManagedTransaction, Record
@@ -41,7 +41,14 @@ RETURN t.number AS number
 # From here on nobody sees it, be it complete or not.
 TAKE_OVER = """
 MATCH (t:Tracking {id: $id})
-SET t.writer = $writer, t.state = 'WRITING', t.lease = timestamp() + $lease
+SET t.writer = $writer, t.state = $state, t.lease = timestamp() + $lease
+"""
+
+# What else is being written of this movie by this author; a claim has one writer a movie and author.
+WRITTEN_BESIDE = """
+MATCH (:Movie {id: $movie})-[:HAS_TRACKING]->(t:Tracking {state: 'WRITING', author: $author})
+WHERE t.id <> $id
+RETURN t.id AS id, t.state AS state, t.writer AS writer, t.lease < timestamp() AS expired
 """
 
 # The SET comes first: it waits for the lock, and only then the writer is read. The other way round, who
@@ -106,8 +113,9 @@ def claim(
     found = tx.run(FIND, id=tracking_id).single()
     if found is not None and found["state"] == "READY":
         return Claim(found["number"], writer, ready=True)
+    _require_one_writer(tx, tracking_id, movie_id, writer, properties["author"])
     if found is not None:
-        return _take_over(tx, tracking_id, writer, found)
+        return _take_over(tx, tracking_id, writer, found, state="WRITING")
     created = tx.run(
         CREATE, id=tracking_id, movie=movie_id, writer=writer, properties=properties, lease=LEASE_MS
     ).single()
@@ -126,7 +134,7 @@ def claim_for_removal(tx: ManagedTransaction, tracking_id: str, writer: str) -> 
     """
     lock_claims(tx)
     found = tx.run(FIND, id=tracking_id).single()
-    return None if found is None else _take_over(tx, tracking_id, writer, found)
+    return None if found is None else _take_over(tx, tracking_id, writer, found, state="REMOVING")
 
 
 def renew(tx: ManagedTransaction, held: Claim) -> None:
@@ -154,15 +162,35 @@ def abandoned(tx: ManagedTransaction) -> list[str]:
     return [record["id"] for record in tx.run(UNFINISHED) if not _held_by_another(record, writer="")]
 
 
-def _take_over(tx: ManagedTransaction, tracking_id: str, writer: str, found: Record) -> Claim:
+def _require_one_writer(
+    tx: ManagedTransaction, tracking_id: str, movie_id: str, writer: str, author: str
+) -> None:
+    for other in tx.run(WRITTEN_BESIDE, id=tracking_id, movie=movie_id, author=author):
+        if _held_by_another(other, writer):
+            raise ConflictError(
+                f"another writer ({_name(other['writer'])}) stores a tracking of this movie by {author!r}",
+                place=f"movie {movie_id}, tracking {other['id']}",
+                remedy="wait until it is done, and run again; or give this one another author",
+            )
+
+
+def _take_over(
+    tx: ManagedTransaction, tracking_id: str, writer: str, found: Record, *, state: LiteralString
+) -> Claim:
     if _held_by_another(found, writer):
         raise ConflictError(
-            "another writer is at the same tracking",
+            f"another writer ({_name(found['writer'])}) is at the same tracking",
             place=f"tracking {tracking_id}",
             remedy="wait until it is done, and run again",
         )
-    tx.run(TAKE_OVER, id=tracking_id, writer=writer, lease=LEASE_MS).consume()
+    tx.run(TAKE_OVER, id=tracking_id, writer=writer, state=state, lease=LEASE_MS).consume()
     return Claim(found["number"], writer, found["detections"], found["tracks"])
+
+
+def _name(writer: str) -> str:
+    """A writer as an error names it."""
+    host, pid, _, _ = json.loads(writer)
+    return f"process {pid} on {host}"
 
 
 def _held_by_another(found: Record, writer: str) -> bool:

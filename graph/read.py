@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from neo4j import ManagedTransaction, Record
 
+from graph.batches import id_ranges
+from graph.provenance import Provenance
 from graph.records import (
     ROW_BITS,
     Counts,
@@ -18,19 +20,19 @@ from graph.records import (
     TrackingRecord,
     TrackRecord,
 )
-from graph.write import id_ranges
 from ingest.errors import ConflictError
 from ingest.tracking_graph import Detections, FloatArray, IntArray, LinkKind, TrackingGraph
 
+# Where each frame begins is for windows (windows.py), not for records: a number a frame.
 TRACKINGS = """
 UNWIND $movies AS id
 MATCH (m:Movie {id: id})-[:HAS_TRACKING]->(t:Tracking {state: 'READY'})
-RETURN t, id AS movie ORDER BY t.created, t.id
+RETURN t {.*, frame_start: null} AS t, id AS movie ORDER BY t.created, t.id
 """
 TRACKINGS_BY_ID = """
 UNWIND $ids AS id
 MATCH (t:Tracking {id: id, state: 'READY'})<-[:HAS_TRACKING]-(m:Movie)
-RETURN t, m.id AS movie
+RETURN t {.*, frame_start: null} AS t, m.id AS movie
 """
 
 NEWEST_TRACKINGS = """
@@ -48,7 +50,8 @@ RETURN [d IN ds | d.id] AS id, [d IN ds | d.frame] AS frame, [d IN ds | d.label]
 LINKS = """
 MATCH (b:Detection) WHERE b.id >= $first AND b.id < $stop
 MATCH (a)-[l:NEXT|GAP|DIVISION]->(b)
-RETURN collect(a.id) AS earlier, collect(b.id) AS later, collect($kinds[type(l)]) AS kind
+RETURN collect(a.id) AS earlier, collect(b.id) AS later, collect($kinds[type(l)]) AS kind,
+       collect(coalesce(l.probability, $unknown)) AS probability
 """
 
 # Tracks come with the id of their tracking; those of one that is not complete are not there.
@@ -122,15 +125,30 @@ def tracking_graph(tx: ManagedTransaction, tracking: TrackingRecord) -> Tracking
         ConflictError: it was removed in the meantime.
     """
     detections = _detections(tx, tracking)
-    parts = [np.empty((3, 0), np.int64)]
-    for span in id_ranges(tracking.number, tracking.detections):
-        record = tx.run(LINKS, span, kinds=_KINDS).single(strict=True)
-        parts.append(np.array([record["earlier"], record["later"], record["kind"]], np.int64))
-    earlier, later, kind = np.concatenate(parts, axis=1)  # (3, E)
+    links, kind, probability = _links(tx, tracking)
+    return _graph(detections, links, kind, probability)
+
+
+def _graph(detections: Detections, links: IntArray, kind: IntArray, probability: FloatArray) -> TrackingGraph:
+    kinds = kind.astype(np.uint8)
+    if np.isnan(probability).all() or not hasattr(TrackingGraph, "probability"):
+        return TrackingGraph(detections, links, kinds)
+    return TrackingGraph(detections, links, kinds, **{"probability": probability})
+
+
+def _links(tx: ManagedTransaction, tracking: TrackingRecord) -> tuple[IntArray, IntArray, FloatArray]:
+    """(E, 2) rows, (E,) kind and (E,) probability, NaN where there is none; sorted by the later row."""
+    found = [
+        tx.run(LINKS, span, kinds=_KINDS, unknown=np.nan).single(strict=True)
+        for span in id_ranges(tracking.number, tracking.detections)
+    ]
+    later = _integers(record["later"] for record in found)
     _require_all(tracking, len(later), tracking.links)
     order = np.argsort(later)
+    earlier = _integers(record["earlier"] for record in found)
     links = np.stack([earlier, later], axis=1)[order] - tracking.first_id  # (E, 2)
-    return TrackingGraph(detections, links, kind[order].astype(np.uint8))
+    kind = _integers(record["kind"] for record in found)[order]
+    return links, kind, _floats(record["probability"] for record in found)[order]
 
 
 def _detections(tx: ManagedTransaction, tracking: TrackingRecord) -> Detections:
@@ -216,6 +234,7 @@ def _tracking(record: Record) -> TrackingRecord:
         parameters=json.loads(node["parameters"]),
         features=tuple(node["features"]),
         labels_checksum=node.get("labels_checksum"),
+        provenance=Provenance.of(node),
         created=node["created"].to_native(),
         **{count.name: node[count.name] for count in fields(Counts)},
     )

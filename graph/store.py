@@ -8,10 +8,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from graph import movies, read, stored_scores
+from graph.batches import frame_start
 from graph.connection import Connection
 from graph.content import as_json, tracking_id
 from graph.fitting import require_fitting, require_one_movie
 from graph.pixels import PixelStore
+from graph.provenance import UNKNOWN, Provenance
 from graph.records import (
     Counts,
     Lineage,
@@ -80,6 +82,7 @@ class LineageStore:
         author: str,
         version: str,
         parameters: Mapping[str, Any],
+        provenance: Provenance = UNKNOWN,
         progress: Progress = silent,
     ) -> TrackingRecord:
         """Write a tracking whole, or find it where the same has been written before.
@@ -92,6 +95,7 @@ class LineageStore:
             author: who made it.
             version: of the author's program.
             parameters: of the author's program, ready for JSON.
+            provenance: what else is known of how it was made.
             progress: told of each frame, then of each batch.
 
         Raises:
@@ -101,7 +105,8 @@ class LineageStore:
             StoreError: the database or the data folder fails; nothing of it is visible.
         """
         validate(graph)
-        require_fitting(graph, labels, self.movie(movie_id))
+        movie = self.movie(movie_id)
+        require_fitting(graph, labels, movie)
         properties: dict[str, Any] = {
             "kind": kind.value,
             "author": author,
@@ -116,7 +121,8 @@ class LineageStore:
                 check = partial(check_frame, graph.detections)
                 written = stack.enter_context(self._pixels.writing(labels, check, progress))
             properties["labels_checksum"] = written.checksum if written else None
-            new_id = tracking_id(movie_id, graph, properties)
+            new_id = tracking_id(movie_id, graph, properties | provenance.identity())
+            properties |= provenance.as_properties() | {"frame_start": frame_start(graph, movie.frames)}
             self._writer.write(new_id, movie_id, graph, written, properties, progress)
         return self.tracking(new_id)
 

@@ -27,7 +27,7 @@ def main(pixels: str, when: str) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
             yield item
 
-    with patch("graph.write.BATCH_ROWS", 5), Connection(credentials) as connection:
+    with patch("graph.batches.BATCH_ROWS", 5), Connection(credentials) as connection:
         put(LineageStore(connection, PixelStore(Path(pixels))), lineages.generations(), progress=deadly)
 
 
