@@ -53,11 +53,8 @@ IDS = Step(
 
 TRACK_LABELS = Step(
     adds="a track is found by its label, which is unique within its tracking",
-    up=(
-        "CREATE CONSTRAINT track_label IF NOT EXISTS FOR (t:Track) REQUIRE (t.tracking, t.label) IS UNIQUE",
-        "CREATE INDEX track_generation IF NOT EXISTS FOR (t:Track) ON (t.tracking, t.generation)",
-    ),
-    down=("DROP CONSTRAINT track_label IF EXISTS", "DROP INDEX track_generation IF EXISTS"),
+    up=("CREATE CONSTRAINT track_label IF NOT EXISTS FOR (t:Track) REQUIRE (t.tracking, t.label) IS UNIQUE",),
+    down=("DROP CONSTRAINT track_label IF EXISTS",),
     fill="""
     MATCH (t:Track) WHERE t.id > $after
     WITH t ORDER BY t.id LIMIT 10000
