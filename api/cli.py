@@ -245,6 +245,41 @@ def doctor(
     raise SystemExit(0 if all(finding.ok for finding in found) else 1)
 
 
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="A new folder for the backup.")],
+    export: Annotated[
+        bool,
+        typer.Option("--export", help="Files that any Neo4j can take, without stopping the managed one."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Back up everything: the managed server is stopped and dumped, a database of your own is exported."""
+    from api.keeping import back_up
+
+    reporter = Reporter(as_json=as_json)
+    with reporter.bars() as bars:
+        manifest = back_up(Settings(), folder, export=export, progress=bars)
+    reporter.show(report.kept("backed up", folder, manifest))
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="A folder that `cellkin backup` wrote.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Of a dump: let it replace what the database holds.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Restore a backup, and hold what is there then against what it says."""
+    from api.keeping import restore_backup
+
+    reporter = Reporter(as_json=as_json)
+    with reporter.bars() as bars:
+        manifest = restore_backup(Settings(), folder, replace=replace, progress=bars)
+    reporter.show(report.kept("restored", folder, manifest))
+
+
 @neo4j.command("start")
 def neo4j_start(as_json: AsJson = False) -> None:
     """Start the managed server and let it run until `cellkin neo4j stop`."""

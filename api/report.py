@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # what is told of is made elsewhere, and takes a second to im
     from api.doctor import Finding
     from api.pipeline import TrackedMovie
     from api.settings import Settings
+    from graph.backup import Manifest
     from graph.records import TrackingRecord
     from graph.scores.report import Score
     from graph.server import ManagedServer, ServerAddress
@@ -140,6 +141,17 @@ def findings(found: Sequence[Finding]) -> Report:
     return Report(
         {"ok": all(one.ok for one in found), "findings": [vars(one) for one in found]}, "doctor", rows
     )
+
+
+def kept(done: str, folder: Path, manifest: Manifest) -> Report:
+    """A backup that was written or restored."""
+    held = manifest.trackings
+    document = {"folder": str(folder), **vars(manifest)}
+    rows = [
+        (str(folder), f"{manifest.kind}, {len(held)} trackings, {sum(held.values()):,} detections"),
+        ("made", f"{manifest.created} by cellkin {manifest.cellkin}"),
+    ]
+    return Report(document, done, rows)
 
 
 def database(address: ServerAddress | None) -> list[tuple[str, str]]:

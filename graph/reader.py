@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from graph import movies, read, relatives, track_pages, windows
+from graph import health, movies, read, relatives, track_pages, windows
 from graph.connection import Connection
+from graph.health import Health
 from graph.pixels import PixelStore
 from graph.records import Lineage, MovieRecord, TimeSeries, TrackingRecord, TrackRecord
 from graph.relatives import Lives, Pairs
@@ -30,6 +31,10 @@ class LineageReader:
     def __init__(self, connection: Connection, pixels: PixelStore) -> None:
         self._connection = connection
         self._pixels = pixels
+
+    def health(self) -> Health:
+        """Whether the database is whole."""
+        return health.examine(self._connection)
 
     def movies(self) -> list[MovieRecord]:
         """All movies, the oldest first."""

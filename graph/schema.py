@@ -49,6 +49,12 @@ def create_schema(connection: Connection) -> None:
         connection.write(partial(_remember, done + 1))
 
 
+def repair_schema(connection: Connection) -> None:
+    """Run every step's commands again: they do nothing where all is as it should be."""
+    for step in STEPS:
+        connection.write(partial(_run, step.up))
+
+
 def take_back(connection: Connection, version: int) -> None:
     """Take the database back to an older schema version, for an older cellkin.
 

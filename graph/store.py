@@ -23,7 +23,7 @@ from graph.records import (
     TrackingKind,
     TrackingRecord,
 )
-from graph.schema import create_schema
+from graph.schema import create_schema, repair_schema
 from graph.writer import TrackingWriter
 from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
@@ -95,27 +95,77 @@ class LineageStore(LineageReader):
             ConflictError: another writer is storing the same.
             StoreError: the database or the data folder fails; nothing of it is visible.
         """
-        validate(graph)
-        movie = self.movie(movie_id)
-        require_fitting(graph, labels, movie)
         properties: dict[str, Any] = {
             "kind": kind.value,
             "author": author,
             "version": version,
             "parameters": as_json(parameters),
-            "features": list(graph.detections.features),
-            **asdict(Counts.of(graph)),
         }
+        return self._write(movie_id, graph, labels, properties, provenance, progress)
+
+    def restore_movie(self, movie: MovieRecord) -> None:
+        """Add a movie by its record, as a backup has it; one that is there stays as it is."""
+        self._connection.write(partial(movies.restore, movie=movie))
+
+    def restore_tracking(
+        self,
+        record: TrackingRecord,
+        graph: TrackingGraph,
+        labels: LabelImages | None,
+        progress: Progress = silent,
+    ) -> TrackingRecord:
+        """Write a tracking anew, as a backup has it: it gets the id that it had, if its content is the same.
+
+        Args:
+            record: what was known of it.
+            graph: what to write.
+            labels: (T, Y, X) its label images; None where the backup has none.
+            progress: told of each frame, then of each batch.
+
+        Raises:
+            the same as `write_tracking`.
+        """
+        properties = {
+            "kind": record.kind.value,
+            "author": record.author,
+            "version": record.version,
+            "parameters": as_json(record.parameters),
+            "labels_checksum": record.labels_checksum,
+        }
+        return self._write(record.movie_id, graph, labels, properties, record.provenance, progress)
+
+    def _write(
+        self,
+        movie_id: str,
+        graph: TrackingGraph,
+        labels: LabelImages | None,
+        properties: dict[str, Any],
+        provenance: Provenance,
+        progress: Progress,
+    ) -> TrackingRecord:
+        validate(graph)
+        movie = self.movie(movie_id)
+        require_fitting(graph, labels, movie)
+        properties |= {"features": list(graph.detections.features), **asdict(Counts.of(graph))}
         with ExitStack() as stack:
             written = None
             if labels is not None:
                 check = partial(check_frame, graph.detections)
                 written = stack.enter_context(self._pixels.writing(labels, check, progress))
-            properties["labels_checksum"] = written.checksum if written else None
+            checksum = written.checksum if written else properties.get("labels_checksum")
+            properties["labels_checksum"] = checksum
             new_id = tracking_id(movie_id, graph, properties | provenance.identity())
             properties |= provenance.as_properties() | {"frame_start": frame_start(graph, movie.frames)}
             self._writer.write(new_id, movie_id, graph, written, properties, progress)
         return self.tracking(new_id)
+
+    def repair_schema(self) -> None:
+        """Make again the constraints that somebody dropped.
+
+        Raises:
+            ConflictError: what is stored contradicts one.
+        """
+        repair_schema(self._connection)
 
     def write_score(self, computed: str, reference: str, table: Table) -> ScoreRecord:
         """Store what a tracking scores against another, in place of an older score of the two.
