@@ -313,6 +313,19 @@ def neo4j_status(as_json: AsJson = False) -> None:
     raise SystemExit(0 if server.status().running else 1)
 
 
+@neo4j.command("explore")
+def neo4j_explore(
+    tracking: Annotated[str, typer.Argument(help="Id of a stored tracking.")], as_json: AsJson = False
+) -> None:
+    """Print links that open Neo4j Browser at a tracking's lineages, and let the managed server run."""
+    from api.exploring import explore
+
+    reporter = Reporter(as_json=as_json)
+    with reporter.bars() as bars:
+        found = explore(Settings(), tracking, bars)
+    reporter.show(report.exploration(found))
+
+
 @plot.command("lineages")
 def plot_lineages(
     tracking: Annotated[str, typer.Argument(help="Id of a stored tracking, or a CTC folder.")],

@@ -7,6 +7,7 @@ from typing import cast
 import strawberry
 from strawberry.scalars import JSON
 
+from api.browser_link import browser_link
 from api.context import Info
 from api.fields import ListSize, described, from_record, resolved, value
 from api.lineages import Track, TrackConnection
@@ -101,6 +102,11 @@ class Tracking:
     def csv(self) -> str:
         """Path on this service of all its detections as one CSV file."""
         return f"/trackings/{self.id}/timeseries.csv"
+
+    @resolved()
+    async def browser_url(self, info: Info) -> str | None:
+        """Neo4j Browser with its divisions as a query, ready to run; null where the server has no Browser."""
+        return await browser_link(info, "divisions", {"tracking": self.id})
 
     @resolved(PAGED)
     async def tracks(

@@ -1,11 +1,12 @@
 """Everything that can be asked of the store."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from graph import health, movies, read, relatives, track_pages, windows
 from graph.connection import Connection
+from graph.explore.browser import Browser, browser_of
 from graph.health import Health
 from graph.pixels import PixelStore
 from graph.records import Lineage, MovieRecord, TimeSeries, TrackingRecord, TrackRecord
@@ -31,6 +32,11 @@ class LineageReader:
     def __init__(self, connection: Connection, pixels: PixelStore) -> None:
         self._connection = connection
         self._pixels = pixels
+
+    @cached_property
+    def browser(self) -> Browser | None:
+        """The Neo4j Browser of the server; None where it has none, or does not say."""
+        return browser_of(self._connection)
 
     def health(self) -> Health:
         """Whether the database is whole."""
@@ -157,6 +163,15 @@ class LineageReader:
             NotFoundError: there is no such tracking.
         """
         return self._connection.read(partial(relatives.sisters, tracking=self.tracking(tracking_id)))
+
+    def largest_lineage(self, tracking_id: str) -> int | None:
+        """Id of the founder with most descendants, the first of several; None without tracks.
+
+        Raises:
+            NotFoundError: there is no such tracking.
+        """
+        ask = partial(relatives.largest_lineage, tracking=self.tracking(tracking_id))
+        return self._connection.read(ask)
 
     def sisters_of(self, track_ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
         """Ids of the sisters of each of these tracks, by its id."""

@@ -50,6 +50,11 @@ RETURN collect(t.id) AS track, collect(t.generation) AS generation, collect(t.be
        collect(t.end) AS end, collect(divided) AS divided
 """
 
+LARGEST_LINEAGE = """
+MATCH (t:Track) WHERE t.id >= $first AND t.id < $stop
+RETURN t.founder AS founder, count(*) AS tracks ORDER BY tracks DESC, founder LIMIT 1
+"""
+
 TRACK_MEANS = """
 UNWIND $ids AS id
 MATCH (t:Track {id: id})-[:HAS]->(d:Detection)
@@ -141,6 +146,12 @@ def lives(tx: ManagedTransaction, tracking: TrackingRecord) -> Lives:
     record = tx.run(LIVES, _span(tracking)).single(strict=True)
     whole = {name: integers([record[name]]) for name in ("track", "generation", "begin", "end")}
     return Lives(**whole, divided=np.array(record["divided"], np.bool_))
+
+
+def largest_lineage(tx: ManagedTransaction, tracking: TrackingRecord) -> int | None:
+    """Id of the founder with most descendants, the first of several; None without tracks."""
+    record = tx.run(LARGEST_LINEAGE, _span(tracking)).single()
+    return None if record is None else int(record["founder"])
 
 
 def track_means(tx: ManagedTransaction, ids: Sequence[int], feature: str) -> Mapping[int, float]:

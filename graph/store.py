@@ -155,7 +155,10 @@ class LineageStore(LineageReader):
             checksum = written.checksum if written else properties.get("labels_checksum")
             properties["labels_checksum"] = checksum
             new_id = tracking_id(movie_id, graph, properties | provenance.identity())
-            properties |= provenance.as_properties() | {"frame_start": frame_start(graph, movie.frames)}
+            properties |= provenance.as_properties() | {
+                "frame_start": frame_start(graph, movie.frames),
+                "name": f"{properties['author']} {properties['version']}".strip(),  # for Neo4j Browser
+            }
             self._writer.write(new_id, movie_id, graph, written, properties, progress)
         return self.tracking(new_id)
 
