@@ -1,13 +1,18 @@
 """Who may write or remove a tracking: a claim in one transaction, and a lease that a dead writer loses."""
 
 import json
+import os
 import secrets
 import socket
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, LiteralString
 
 import psutil
+from filelock import FileLock, Timeout
 from neo4j import ManagedTransaction, Record
 
 from ingest.errors import ConflictError, NotFoundError
@@ -93,6 +98,18 @@ def new_writer() -> str:
     """A token that tells this machine, this process and this write from all others."""
     process = psutil.Process()
     return json.dumps([socket.gethostname(), process.pid, process.create_time(), secrets.token_hex(8)])
+
+
+@contextmanager
+def held_by(writer: str) -> Iterator[None]:
+    """Let this process know its writer while it writes; one that failed here counts as dead at once.
+
+    The process lives on then, and when it was the connection that failed, the lease could not be let go.
+    """
+    path = _sign_of(writer)
+    with FileLock(path):
+        yield
+        path.unlink(missing_ok=True)  # a failure leaves it, with no lock on it
 
 
 def lock_claims(tx: ManagedTransaction) -> None:
@@ -205,7 +222,23 @@ def _may_live(writer: str) -> bool:
     host, pid, create_time, _ = json.loads(writer)
     if host != socket.gethostname():
         return True
+    if pid == os.getpid() and _has_failed(writer):
+        return False
     try:
         return abs(psutil.Process(pid).create_time() - float(create_time)) < CLOCK_STEP_S
     except psutil.NoSuchProcess:
         return False
+
+
+def _has_failed(writer: str) -> bool:
+    """Whether a writer of this process has ended without being done."""
+    path = _sign_of(writer)
+    try:
+        with FileLock(path, timeout=0) if path.exists() else nullcontext() as free:
+            return free is not None
+    except Timeout:
+        return False  # it is at work, in another thread
+
+
+def _sign_of(writer: str) -> Path:
+    return Path(tempfile.gettempdir()) / f"cellkin-writer-{json.loads(writer)[3]}.lock"

@@ -101,7 +101,8 @@ class TrackingWriter:
     def _letting_go(self, held: Claim) -> Iterator[None]:
         """After a failure, Ctrl-C included, spare the next writer the wait for the lease to end."""
         try:
-            yield
+            with lease.held_by(held.writer):
+                yield
         except BaseException:
             with suppress(CellkinError):
                 self._connection.write(partial(lease.let_go, held=held))
