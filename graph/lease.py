@@ -109,7 +109,7 @@ def held_by(writer: str) -> Iterator[None]:
     path = _sign_of(writer)
     with FileLock(path):
         yield
-        path.unlink(missing_ok=True)  # a failure leaves it, with no lock on it
+        path.unlink(missing_ok=True)  # a failure leaves it, with no lock on it, until the lease is let go
 
 
 def lock_claims(tx: ManagedTransaction) -> None:
@@ -167,6 +167,11 @@ def renew(tx: ManagedTransaction, held: Claim) -> None:
             place=f"tracking number {held.number}",
             remedy="run again",
         )
+
+
+def forget(held: Claim) -> None:
+    """Remove the sign of a writer that failed and whose lease has been let go: it is not needed any more."""
+    _sign_of(held.writer).unlink(missing_ok=True)
 
 
 def let_go(tx: ManagedTransaction, held: Claim) -> None:

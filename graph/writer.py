@@ -106,4 +106,5 @@ class TrackingWriter:
         except BaseException:
             with suppress(CellkinError):
                 self._connection.write(partial(lease.let_go, held=held))
+                lease.forget(held)
             raise

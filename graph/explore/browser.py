@@ -58,13 +58,17 @@ class Browser:
     def link(self, query: SavedQuery, parameters: Mapping[str, str | int]) -> str:
         """An address that opens it with a query in its editor, ready to run.
 
+        Browser shows a query of one statement as a picture, and `:param` would be a second one: so the ids, which
+        the store made of letters and digits, stand in the text. It is a person who runs it.
+
         Args:
-            query: which; its text stays as it is.
-            parameters: ids, which Browser keeps as parameters of its own.
+            query: which.
+            parameters: the ids that it needs.
         """
-        lines = [f":param {name} => {_literal(value)}" for name, value in parameters.items()]
-        arguments = "".join(f"&arg={quote(line, safe='')}" for line in (*lines, query.text))
-        return f"{self.url}&cmd=edit{arguments}"
+        text = query.text
+        for name, value in parameters.items():
+            text = text.replace(f"${name}", _literal(value))
+        return f"{self.url}&cmd=edit&arg={quote(text, safe='')}"
 
     def links(self, tracking: str, founder: int) -> dict[str, str]:
         """A link for each saved query of a tracking, by its title.
@@ -113,6 +117,6 @@ def _read(file: Path) -> SavedQuery:
 
 
 def _literal(value: str | int) -> str:
-    """An id as Browser's parameter has it; ids are numbers, or letters and digits."""
+    """An id in Cypher."""
     assert isinstance(value, int) or value.isalnum(), value
     return str(value) if isinstance(value, int) else f"'{value}'"

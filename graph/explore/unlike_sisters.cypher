@@ -1,5 +1,5 @@
 // Sisters that differ most
-// In the length of their cell cycles, where both were seen to divide. Needs $tracking.
+// In the length of their cell cycles, where both were seen to divide.
 MATCH (g:Tracking {id: $tracking})
 MATCH (mother:Track) WHERE mother.id >= g.number * 4294967296 AND mother.id < (g.number + 1) * 4294967296
 MATCH path = (one:Track)<-[:DIVIDES_INTO]-(mother)-[:DIVIDES_INTO]->(other:Track)

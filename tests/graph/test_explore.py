@@ -64,7 +64,8 @@ def test_a_link_holds_the_query_and_the_id_that_it_needs(store: LineageStore) ->
         address = urlsplit(links[query.title])
         asked = parse_qs(address.query)
         value = {"tracking": f"'{record.id}'", "founder": str(founder)}[query.needs]
-        assert asked["arg"] == [f":param {query.needs} => {value}", query.text.strip("\n") + "\n"]
+        assert asked["arg"] == [query.text.replace(f"${query.needs}", value)]
+        assert value in query.text.replace(f"${query.needs}", value)
         assert asked["cmd"] == ["edit"]
         assert address.path == "/browser/"
 
