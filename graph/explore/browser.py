@@ -58,8 +58,8 @@ class Browser:
     def link(self, query: SavedQuery, parameters: Mapping[str, str | int]) -> str:
         """An address that opens it with a query in its editor, ready to run.
 
-        Browser shows a query of one statement as a picture, and `:param` would be a second one: so the ids, which
-        the store made of letters and digits, stand in the text. It is a person who runs it.
+        Browser shows a query of one statement as a picture, and `:param` would be a second one: so the ids,
+        which the store made of letters and digits, stand in the text. It is a person who runs it.
 
         Args:
             query: which.
