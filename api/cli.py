@@ -230,7 +230,7 @@ def ingest(
 ) -> None:
     """Store a tracking that exists already, such as a ground truth, with its movie."""
     from api.pipeline import measure_tracking
-    from api.stored import open_store, store_tracking
+    from api.stored import open_store, provenance_of_folder, store_tracking
     from graph.records import TrackingKind
     from ingest.formats.ctc import read_tracking
     from ingest.movie import open_movie
@@ -251,6 +251,7 @@ def ingest(
                 kind=TrackingKind[kind.name],
                 author=author,
                 parameters={"source": tracking.name},
+                provenance=provenance_of_folder(sequence.labels),
                 progress=bars,
             )
     reporter.show(report.stored(record))
@@ -318,6 +319,41 @@ def doctor(
     raise SystemExit(0 if all(finding.ok for finding in found) else 1)
 
 
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="A new folder for the backup.")],
+    export: Annotated[
+        bool,
+        typer.Option("--export", help="Files that any Neo4j can take, without stopping the managed one."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Back up everything: the managed server is stopped and dumped, a database of your own is exported."""
+    from api.keeping import back_up
+
+    reporter = Reporter(as_json=as_json)
+    with reporter.bars() as bars:
+        manifest = back_up(Settings(), folder, export=export, progress=bars)
+    reporter.show(report.kept("backed up", folder, manifest))
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="A folder that `cellkin backup` wrote.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Of a dump: let it replace what the database holds.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Restore a backup, and hold what is there then against what it says."""
+    from api.keeping import restore_backup
+
+    reporter = Reporter(as_json=as_json)
+    with reporter.bars() as bars:
+        manifest = restore_backup(Settings(), folder, replace=replace, progress=bars)
+    reporter.show(report.kept("restored", folder, manifest))
+
+
 @neo4j.command("start")
 def neo4j_start(as_json: AsJson = False) -> None:
     """Start the managed server and let it run until `cellkin neo4j stop`."""
@@ -349,6 +385,19 @@ def neo4j_status(as_json: AsJson = False) -> None:
     server = managed_server(Settings())
     Reporter(as_json=as_json).show(report.server(server))
     raise SystemExit(0 if server.status().running else 1)
+
+
+@neo4j.command("explore")
+def neo4j_explore(
+    tracking: Annotated[str, typer.Argument(help="Id of a stored tracking.")], as_json: AsJson = False
+) -> None:
+    """Print links that open Neo4j Browser at a tracking's lineages, and let the managed server run."""
+    from api.exploring import explore
+
+    reporter = Reporter(as_json=as_json)
+    with reporter.bars() as bars:
+        found = explore(Settings(), tracking, bars)
+    reporter.show(report.exploration(found))
 
 
 @plot.command("lineages")

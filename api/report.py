@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # what is told of is made elsewhere, and takes a second to import
     from api.demo import Demo
     from api.doctor import Finding
+    from api.exploring import Exploration
     from api.pipeline import TrackedMovie
     from api.settings import Settings
     from api.training import TrainingRun
+    from graph.backup import Manifest
     from graph.records import TrackingRecord
     from graph.scores.report import Score
     from graph.server import ManagedServer, ServerAddress
@@ -164,6 +166,25 @@ def findings(found: Sequence[Finding]) -> Report:
     return Report(
         {"ok": all(one.ok for one in found), "findings": [vars(one) for one in found]}, "doctor", rows
     )
+
+
+def exploration(found: Exploration) -> Report:
+    """Links into Neo4j Browser."""
+    rows = [*found.links.items(), ("style", f"{found.style} (drop this file into the page)")]
+    if found.login:
+        rows.append(("login", found.login))
+    return Report(vars(found) | {"links": dict(found.links)}, "Neo4j Browser", rows)
+
+
+def kept(done: str, folder: Path, manifest: Manifest) -> Report:
+    """A backup that was written or restored."""
+    held = manifest.trackings
+    document = {"folder": str(folder), **vars(manifest)}
+    rows = [
+        (str(folder), f"{manifest.kind}, {len(held)} trackings, {sum(held.values()):,} detections"),
+        ("made", f"{manifest.created} by cellkin {manifest.cellkin}"),
+    ]
+    return Report(document, done, rows)
 
 
 def database(address: ServerAddress | None) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import cast
 import strawberry
 from strawberry.scalars import JSON
 
+from api.browser_link import browser_link
 from api.context import Info
 from api.fields import ListSize, described, from_record, resolved, value
 from api.lineages import Track, TrackConnection
@@ -55,6 +56,18 @@ class Counts:
 
 
 @described
+class Provenance:
+    """How a tracking was made, beside its author and parameters; null where it is not known."""
+
+    source: str | None = value("The file that it was made from or read from.")
+    source_checksum: str | None = value("sha256 of that file's content, in hex.")
+    segmenter: str | None = value("What made the label images, with its version.")
+    weights_checksum: str | None = value("sha256 of the tracker's weights, in hex.")
+    seconds: float | None = value("How long it took to make, wall time.")
+    device: str | None = value("What it was computed on.")
+
+
+@described
 class Tracking:
     """One complete set of tracks of a movie, by one author; it never changes."""
 
@@ -67,11 +80,13 @@ class Tracking:
     features: list[str] = value("Names of the features of its detections.", ListSize(assumed_size=10))
     created: datetime = value("When it was stored.")
     counts: Counts = value("How much it holds.")
+    provenance: Provenance = value("How it was made.")
 
     @classmethod
     def of(cls, record: records.TrackingRecord) -> "Tracking":
         """The tracking of a record."""
-        return from_record(cls, record, record=record, counts=from_record(Counts, record))
+        counts, provenance = from_record(Counts, record), from_record(Provenance, record.provenance)
+        return from_record(cls, record, record=record, counts=counts, provenance=provenance)
 
     @resolved()
     async def movie(self, info: Info) -> Movie:
@@ -87,6 +102,11 @@ class Tracking:
     def csv(self) -> str:
         """Path on this service of all its detections as one CSV file."""
         return f"/trackings/{self.id}/timeseries.csv"
+
+    @resolved()
+    async def browser_url(self, info: Info) -> str | None:
+        """Neo4j Browser with its divisions as a query, ready to run; null where the server has no Browser."""
+        return await browser_link(info, "divisions", {"tracking": self.id})
 
     @resolved(PAGED)
     async def tracks(

@@ -26,6 +26,8 @@ def tracking_id(movie: str, graph: TrackingGraph, provenance: Mapping[str, Any])
     columns: list[npt.NDArray[Any]] = [detections.frame, detections.label, detections.y, detections.x]
     for column in [*columns, *detections.features.values(), graph.links, graph.kind]:
         digest.update(_little_endian(column).data)
+    if (probability := getattr(graph, "probability", None)) is not None:
+        digest.update(_little_endian(probability).data)
     return f"t{digest.hexdigest()[:ID_DIGITS]}"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from graph.provenance import Provenance
 from ingest.tracking_graph import FloatArray, IntArray, LinkKind, TrackingGraph
 
 ROW_BITS = 32
@@ -86,6 +87,7 @@ class TrackingRecord(Counts):
         parameters: of what made it.
         features: names of the measured columns of its detections.
         labels_checksum: sha256 of its label images, None where it was stored without.
+        provenance: what else is known of how it was made.
         created: when its writing began.
     """
 
@@ -98,6 +100,7 @@ class TrackingRecord(Counts):
     parameters: Mapping[str, Any]
     features: tuple[str, ...]
     labels_checksum: str | None
+    provenance: Provenance
     created: datetime
 
     @property
