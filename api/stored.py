@@ -104,14 +104,16 @@ def provenance_of_folder(labels: LabelImages) -> Provenance:
 
 
 def _provenance(tracked: TrackedMovie) -> Provenance:
-    segmentation = tracked.parameters["segmentation"]
+    segmentation, tracker = tracked.parameters["segmentation"], tracked.parameters["tracker"]
     given = isinstance(segmentation, Mapping) and "labels" in segmentation
+    learned = tracker if isinstance(tracker, Mapping) and "weights" in tracker else {}
     return Provenance(
         source=tracked.movie.source or None,
         source_checksum=tracked.movie.fingerprint(),
         segmenter="label images that were given" if given else f"cellkin {version('cellkin')}",
         seconds=sum(tracked.seconds.values()),
-        device=f"cpu {platform.machine()}",
+        weights_checksum=learned.get("weights"),
+        device=str(learned.get("device", f"cpu {platform.machine()}")),
     )
 
 

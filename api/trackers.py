@@ -69,12 +69,12 @@ def _learned(
 ) -> Linked:
     # torch takes seconds to import, and only this tracker needs it.
     from tracker.checkpoint import SHIPPED, load_model
-    from tracker.learned import LearnedConfig, choose_device, track_learned
+    from tracker.learned import LearnedConfig, choose_device, device_name, track_learned
 
     checkpoint = load_model(choice.weights or SHIPPED)
     config = LearnedConfig(decision=choice.decision, device=choice.device)
     graph = track_learned(labels, detections, movie, checkpoint.model, config=config, progress=progress)
-    device = choose_device(choice.device).type
+    device = device_name(choose_device(choice.device))
     return Linked(graph, {**config.as_dict(), "weights": checkpoint.digest, "device": device})
 
 

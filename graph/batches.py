@@ -62,11 +62,10 @@ class TrackRows:
     @cached_property
     def probability(self) -> FloatArray | None:
         """(N,) probability of the link to each detection, NaN where none is known; None where none is."""
-        of_link = getattr(self.graph, "probability", None)  # (E,)
-        if of_link is None:
+        if self.graph.probability is None:
             return None
         column = np.full(len(self.graph.detections), np.nan)
-        column[self.graph.links[:, 1]] = of_link
+        column[self.graph.links[:, 1]] = self.graph.probability
         return column
 
     def ids(self, rows: IntArray) -> list[int]:

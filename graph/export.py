@@ -101,8 +101,8 @@ def _write_graph(file: Path, graph: TrackingGraph) -> None:
     columns: dict[str, Any] = {"frame": cells.frame, "label": cells.label, "y": cells.y, "x": cells.x}
     columns["features"] = np.array(list(cells.features.values())).reshape(-1, len(cells))
     columns |= {"links": graph.links, "kind": graph.kind}
-    if (probability := getattr(graph, "probability", None)) is not None:
-        columns["probability"] = probability
+    if graph.probability is not None:
+        columns["probability"] = graph.probability
     np.savez_compressed(file, **columns)
 
 

@@ -146,9 +146,7 @@ def _linked(
     order = np.argsort(later)
     links = (np.stack([earlier, later], axis=1)[order] - tracking.first_id).astype(np.int64)  # (E, 2)
     kinds, probability = kind[order].astype(np.uint8), probability[order].astype(np.float64)
-    if np.isnan(probability).all() or not hasattr(TrackingGraph, "probability"):
-        return TrackingGraph(detections, links, kinds)
-    return TrackingGraph(detections, links, kinds, **{"probability": probability})
+    return TrackingGraph(detections, links, kinds, None if np.isnan(probability).all() else probability)
 
 
 def _require_all(tracking: TrackingRecord, found: int, written: int) -> None:
