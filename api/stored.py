@@ -104,16 +104,15 @@ def provenance_of_folder(labels: LabelImages) -> Provenance:
 
 
 def _provenance(tracked: TrackedMovie) -> Provenance:
-    segmentation, tracker = tracked.parameters["segmentation"], tracked.parameters["tracker"]
+    segmentation = tracked.parameters["segmentation"]
     given = isinstance(segmentation, Mapping) and "labels" in segmentation
-    learned = tracker if isinstance(tracker, Mapping) and "weights" in tracker else {}
     return Provenance(
         source=tracked.movie.source or None,
         source_checksum=tracked.movie.fingerprint(),
         segmenter="label images that were given" if given else f"cellkin {version('cellkin')}",
         seconds=sum(tracked.seconds.values()),
-        weights_checksum=learned.get("weights"),
-        device=str(learned.get("device", f"cpu {platform.machine()}")),
+        weights_checksum=tracked.weights,
+        device=tracked.device or f"cpu {platform.machine()}",
     )
 
 

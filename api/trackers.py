@@ -37,10 +37,19 @@ class TrackerChoice:
 
 @dataclass(frozen=True, eq=False)
 class Linked:
-    """A tracking, and what made it, for its record."""
+    """A tracking, and what made it, for its record.
+
+    Attributes:
+        graph: the tracking.
+        parameters: of the tracker.
+        device: that its network ran on; None without a network.
+        weights: sha256 of its network's, in hex; None without.
+    """
 
     graph: TrackingGraph
     parameters: Mapping[str, object]
+    device: str | None = None
+    weights: str | None = None
 
 
 Run = Callable[[TrackerChoice, LabelImages, Detections, Movie, Progress], Linked]
@@ -75,7 +84,7 @@ def _learned(
     config = LearnedConfig(decision=choice.decision, device=choice.device)
     graph = track_learned(labels, detections, movie, checkpoint.model, config=config, progress=progress)
     device = device_name(choose_device(choice.device))
-    return Linked(graph, {**config.as_dict(), "weights": checkpoint.digest, "device": device})
+    return Linked(graph, config.as_dict(), device, checkpoint.digest)
 
 
 TRACKERS: Mapping[str, Run] = {"learned": _learned, "lap": _lap}
