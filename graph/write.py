@@ -67,7 +67,8 @@ CREATE_DIVISIONS = """
 UNWIND range(0, size($mother) - 1) AS i
 MATCH (a:Detection {id: $mother[i]}), (b:Detection {id: $daughter[i]})
 MATCH (u:Track {id: $mother_track[i]}), (v:Track {id: $daughter_track[i]})
-CREATE (a)-[:DIVISION {probability: $probability[i]}]->(b), (u)-[:DIVIDES_INTO {probability: $probability[i]}]->(v)
+CREATE (a)-[:DIVISION {probability: $probability[i]}]->(b)
+CREATE (u)-[:DIVIDES_INTO {probability: $probability[i]}]->(v)
 """
 
 # What is there, counted for the last look before it is shown.
