@@ -110,7 +110,7 @@ class _Folder:
             yield pages
 
     def _plain(self, t: int) -> Plane | None:
-        """(Y, X) pixels of the frame, where its file is of the plainest form; None for tifffile to read it."""
+        """(Y, X) pixels of a frame whose file is of the plainest form; None where tifffile must read it."""
         plain = read_plain(self.files[t], self.shape) if self.order.planes == 1 else None
         return plain if plain is not None and (self.labels or plain.dtype == self.dtype) else None
 
