@@ -151,11 +151,11 @@ def let_go(tx: ManagedTransaction, held: Claim) -> None:
 
 def abandoned(tx: ManagedTransaction) -> list[str]:
     """Ids of the unfinished trackings that no writer alive holds."""
-    return [record["id"] for record in tx.run(UNFINISHED) if not _held_by_another(record, writer="")]
+    return [record["id"] for record in tx.run(UNFINISHED) if not held_by_another(record, writer="")]
 
 
 def _take_over(tx: ManagedTransaction, tracking_id: str, writer: str, found: Record) -> Claim:
-    if _held_by_another(found, writer):
+    if held_by_another(found, writer):
         raise ConflictError(
             "another writer is at the same tracking",
             place=f"tracking {tracking_id}",
@@ -165,7 +165,7 @@ def _take_over(tx: ManagedTransaction, tracking_id: str, writer: str, found: Rec
     return Claim(found["number"], writer, found["detections"], found["tracks"])
 
 
-def _held_by_another(found: Record, writer: str) -> bool:
+def held_by_another(found: Record, writer: str) -> bool:
     """Whether a writer alive holds an unfinished tracking, and not this one."""
     if found["state"] == "READY" or found["writer"] == writer or found["expired"]:
         return False

@@ -23,6 +23,15 @@ STEPS: tuple[tuple[LiteralString, ...], ...] = (
         "CREATE CONSTRAINT counter_name IF NOT EXISTS FOR (c:Counter) REQUIRE c.name IS UNIQUE",
         "CREATE CONSTRAINT schema_name IF NOT EXISTS FOR (s:Schema) REQUIRE s.name IS UNIQUE",
     ),
+    (
+        # Scores with their errors: the errors of a score are a range of ids, those of a kind a stretch of an
+        # index. A score written before has neither; nobody sees it, and it goes with its trackings.
+        "CREATE CONSTRAINT score_number IF NOT EXISTS FOR (s:Score) REQUIRE s.number IS UNIQUE",
+        "CREATE CONSTRAINT score_key IF NOT EXISTS FOR (s:Score) REQUIRE s.key IS UNIQUE",
+        "CREATE CONSTRAINT error_id IF NOT EXISTS FOR (e:Error) REQUIRE e.id IS UNIQUE",
+        "CREATE INDEX score_state IF NOT EXISTS FOR (s:Score) ON (s.state)",
+        "CREATE INDEX error_kind IF NOT EXISTS FOR (e:Error) ON (e.score, e.kind, e.frame)",
+    ),
 )
 SCHEMA_VERSION = len(STEPS)
 

@@ -7,23 +7,22 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
-from graph import movies, read, stored_scores
+from graph import movies, read
 from graph.connection import Connection
 from graph.content import as_json, tracking_id
-from graph.fitting import require_fitting, require_one_movie
+from graph.fitting import require_fitting
 from graph.pixels import PixelStore
 from graph.records import (
     Counts,
     Lineage,
     MovieRecord,
-    ScoreRecord,
-    Table,
     TimeSeries,
     TrackingKind,
     TrackingRecord,
     TrackRecord,
 )
 from graph.schema import create_schema
+from graph.score_store import ScoreStore
 from graph.writer import TrackingWriter
 from ingest.errors import NotFoundError
 from ingest.movie import LabelImages, Movie
@@ -35,7 +34,7 @@ LISTED = 3
 """How many ids an error names."""
 
 
-class LineageStore:
+class LineageStore(ScoreStore):
     """Movies and their trackings in Neo4j, their label images in Zarr.
 
     Safe to share between threads. A tracking is visible when all of it is there, and never changes after.
@@ -46,7 +45,7 @@ class LineageStore:
     """
 
     def __init__(self, connection: Connection, pixels: PixelStore) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._pixels = pixels
         self._writer = TrackingWriter(connection, pixels)
         create_schema(connection)
@@ -119,23 +118,6 @@ class LineageStore:
             new_id = tracking_id(movie_id, graph, properties)
             self._writer.write(new_id, movie_id, graph, written, properties, progress)
         return self.tracking(new_id)
-
-    def write_score(self, computed: str, reference: str, table: Table) -> ScoreRecord:
-        """Store what a tracking scores against another, in place of an older score of the two.
-
-        Args:
-            computed: id of the tracking that is judged.
-            reference: id of what is taken as the truth, of the same movie.
-            table: every measure by its name, as `Score.as_dict` gives it.
-
-        Raises:
-            NotFoundError: there is no such tracking.
-            InputError: they are of two movies.
-        """
-        require_one_movie(self.tracking(computed), self.tracking(reference))
-        return self._connection.write(
-            partial(stored_scores.write, computed=computed, reference=reference, table=table)
-        )
 
     def delete_tracking(self, tracking_id: str, progress: Progress = silent) -> None:
         """Remove a tracking with its label images and scores; hidden at once, then removed in batches.
@@ -277,10 +259,6 @@ class LineageStore:
     def time_series(self, track_ids: Sequence[int]) -> TimeSeries:
         """The detections of these tracks; in one round trip."""
         return self._connection.read(partial(read.time_series, ids=track_ids))
-
-    def scores(self, tracking_ids: Sequence[str]) -> list[ScoreRecord]:
-        """All scores that these trackings take part in, computed or reference, the oldest first."""
-        return self._connection.read(partial(stored_scores.of_trackings, trackings=tracking_ids))
 
 
 def _not_found(wanted: str, newest: Sequence[str]) -> NotFoundError:

@@ -9,6 +9,7 @@ from graph import lease, write
 from graph.connection import Connection
 from graph.lease import Claim
 from graph.pixels import PixelStore, UnnamedLabels
+from graph.score_writer import ScoreWriter
 from ingest.errors import CellkinError, ConflictError
 from ingest.progress import Progress
 from ingest.tracking_graph import TrackingGraph
@@ -23,6 +24,7 @@ class TrackingWriter:
     def __init__(self, connection: Connection, pixels: PixelStore) -> None:
         self._connection = connection
         self._pixels = pixels
+        self._scores = ScoreWriter(connection)
 
     def write(
         self,
@@ -61,6 +63,7 @@ class TrackingWriter:
         if held is None:
             return
         with self._letting_go(held):
+            self._scores.remove_of_tracking(held.number, progress)
             self._empty(held, progress)
             self._pixels.delete(tracking_id)
             self._connection.write(partial(write.delete_tracking, held=held))
@@ -76,6 +79,7 @@ class TrackingWriter:
             with suppress(ConflictError):  # somebody alive has come to it first
                 self.remove(tracking_id, progress)
                 swept.append(tracking_id)
+        self._scores.sweep(progress)
         self._pixels.sweep()
         return swept
 

@@ -7,8 +7,9 @@ from typing import Any, LiteralString
 import numpy as np
 import pytest
 
-from graph import lease, movies, read, stored_scores, write
+from graph import lease, movies, read, stored_errors, stored_scores, write
 from graph.connection import Connection
+from graph.schema import create_schema
 from graph.store import LineageStore
 from ingest.errors import ConflictError
 from tests import lineages
@@ -28,14 +29,18 @@ def statements(*modules: ModuleType) -> Iterator[Any]:
                 yield pytest.param(text, id=name)
 
 
+ALL = list(statements(lease, movies, read, stored_errors, stored_scores, write))
+
+
 def operators(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield plan["operatorType"], plan["args"].get("Details", "")
     for child in plan.get("children", []):
         yield from operators(child)
 
 
-@pytest.mark.parametrize("statement", list(statements(lease, movies, read, stored_scores, write)))
+@pytest.mark.parametrize("statement", ALL)
 def test_every_statement_looks_things_up_by_index(connection: Connection, statement: LiteralString) -> None:
+    create_schema(connection)
     explained = f"EXPLAIN {statement}"
     plan = connection.read(lambda tx: tx.run(explained).consume().plan)
     assert plan is not None
