@@ -13,7 +13,6 @@ if TYPE_CHECKING:  # what is told of is made elsewhere, and takes a second to im
     from api.pipeline import TrackedMovie
     from api.settings import Settings
     from graph.records import TrackingRecord
-    from graph.scores.report import Score
     from graph.server import ManagedServer, ServerAddress
 
 
@@ -62,15 +61,6 @@ def stored(record: TrackingRecord) -> Report:
         (name, f"{value:,}" if isinstance(value, int) else str(value)) for name, value in document.items()
     ]
     return Report(document, "stored", rows)
-
-
-def score(result: Score, reference: Path, computed: Path) -> Report:
-    """The measures of a score, and the operations that AOGM counts."""
-    table = result.as_dict()
-    operations = result.aogm.operations
-    rows = [(name, _measure(value)) for name, value in table.items() if not isinstance(value, dict)]
-    rows.append(("operations", "  ".join(f"{name} {count:,}" for name, count in operations.items())))
-    return Report(table, f"{computed} against {reference}", rows)
 
 
 def exported(tracking: str, output: Path) -> Report:
@@ -122,7 +112,7 @@ def demo(result: Demo, settings: Settings, address: ServerAddress | None, *, ser
         ),
         ("tracks", f"{counts.tracks:,} / {truth.tracks:,}"),
         ("divisions", f"{counts.divisions:,} / {truth.divisions:,}"),
-        *((name, _measure(table[name])) for name in ("TRA", "DET", "LNK")),
+        *((name, measure(table[name])) for name in ("TRA", "DET", "LNK")),
         ("movie", str(result.movie_file)),
         ("lineages", str(result.picture)),
     ]
@@ -160,7 +150,8 @@ def _counts(result: TrackedMovie) -> dict[str, object]:
     }
 
 
-def _measure(value: object) -> str:
+def measure(value: object) -> str:
+    """A measure as a person reads it."""
     if value is None:
         return "undefined"
     return f"{value:.6g}" if isinstance(value, float) else str(value)

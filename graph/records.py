@@ -273,11 +273,11 @@ class ErrorFilter:
     """Which errors of a score are wanted; by default all.
 
     Attributes:
-        kinds: only these; all when empty.
-        frames: only from the first to the last of these, both included.
+        kinds: only these; None for all.
+        frames: only from the first to the last of these, both included; None for all.
         tracks: only those at a detection of the tracks of these ids, of either side; None for all.
     """
 
-    kinds: tuple[ErrorKind, ...] = ()
+    kinds: tuple[ErrorKind, ...] | None = None
     frames: tuple[int, int] | None = None
     tracks: tuple[int, ...] | None = None

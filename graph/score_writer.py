@@ -60,10 +60,11 @@ class ScoreWriter:
         """Remove a score, complete or not, with its errors; hidden at once."""
         hide = partial(stored_scores.hide, number=number, writer=new_writer())
         held, errors = self._connection.write(hide)
-        spans = list(stored_errors.spans(number, errors))
-        for span in progress(spans, "Removing errors") if spans else ():
-            self._connection.write(partial(stored_scores.delete_errors, span=span))
-        self._connection.write(partial(stored_scores.delete, held=held))
+        with self._tidying(held):
+            spans = list(stored_errors.spans(number, errors))
+            for span in progress(spans, "Removing errors") if spans else ():
+                self._connection.write(partial(stored_scores.delete_errors, span=span))
+            self._connection.write(partial(stored_scores.delete, held=held))
 
     def remove_of_tracking(self, tracking_number: int, progress: Progress) -> None:
         """Remove all scores that a tracking takes part in."""
@@ -81,7 +82,7 @@ class ScoreWriter:
 
     @contextmanager
     def _tidying(self, held: ScoreClaim) -> Iterator[None]:
-        """After a failure, Ctrl-C included, have the next writer remove what has been written."""
+        """After a failure, Ctrl-C included, let the next writer remove what is left at once."""
         try:
             yield
         except BaseException:

@@ -105,7 +105,7 @@ class ErrorRows:
             "kind": [kind.name for kind in kinds],
             "frame": errors.frame[rows].tolist(),
             "shift": _or_null(errors.shift[rows], shifted),
-            "name": [caption(*error) for error in zip(kinds, *columns, strict=True)],
+            "name": [kind.caption(*place) for kind, *place in zip(kinds, *columns, strict=True)],
             "reference_track": _ids(errors.reference_track[rows], self.reference),
             "computed_track": _ids(errors.computed_track[rows], self.computed),
             **self._places(rows, ids),
@@ -123,11 +123,6 @@ class ErrorRows:
             "side": [SIDES[one] for one in side.tolist()],
             "end": end.tolist(),
         }
-
-
-def caption(kind: ErrorKind, frame: int, label: int) -> str:
-    """What stands in a node of Neo4j Browser: `missed division · frame 12 · track 5`."""
-    return f"{kind.title} · frame {frame} · track {label}"
 
 
 def create(tx: ManagedTransaction, columns: Mapping[str, Any]) -> None:
@@ -166,7 +161,7 @@ def page(
     found = tx.run(
         ERRORS_PAGE if wanted.tracks is None else ERRORS_OF_TRACKS,
         score=number,
-        kinds=[kind.name for kind in wanted.kinds or ErrorKind],
+        kinds=[kind.name for kind in (ErrorKind if wanted.kinds is None else wanted.kinds)],
         begin=begin,
         end=end,
         tracks=list(wanted.tracks or ()),

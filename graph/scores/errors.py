@@ -45,6 +45,10 @@ class ErrorKind(IntEnum):
         """In words."""
         return TITLES[self]
 
+    def caption(self, frame: int, label: int) -> str:
+        """What a person reads of one: `missed division · frame 12 · track 5`."""
+        return f"{self.title} · frame {frame} · track {label}"
+
 
 TITLES = {
     ErrorKind.NS: "merged detections",
