@@ -20,7 +20,8 @@ FIND = """query($c: ID!, $r: ID!, $w: WeightsInput, $t: Int = 3) {
 STORE = """mutation($c: ID!, $r: ID!, $w: WeightsInput, $t: Int = 3, $anew: Boolean = false) {
   storeScore(computed: $c, reference: $r, weights: $w, tolerance: $t, anew: $anew) {
     id created TRA AOGM parameters stale { of newerId reason } errorCounts { kind count } } }"""
-ERRORS = """query($c: ID!, $r: ID!, $n: Int = 100, $after: String, $k: [ErrorKind!], $f: FrameRange, $t: [ID!]) {
+ERRORS = """query($c: ID!, $r: ID!, $n: Int = 100, $after: String,
+  $k: [ErrorKind!], $f: FrameRange, $t: [ID!]) {
   score(computed: $c, reference: $r) { errors(first: $n, after: $after, kinds: $k, frames: $f, tracks: $t) {
     nodes { kind frame name shift reference { frame label y x track { label } } computed { frame label } }
     edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }"""

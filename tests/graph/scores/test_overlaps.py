@@ -1,5 +1,7 @@
 """Joint histograms of label images."""
 
+import tracemalloc
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -82,3 +84,21 @@ def test_movies_of_different_shape_are_refused(shape: tuple[int, int, int], word
     second = LabelImages.from_array(np.zeros(shape, np.int32))
     with pytest.raises(InputError, match=words):
         count_overlaps(first, second)
+
+
+@pytest.mark.parametrize("frames", [8, 120])
+def test_memory_is_that_of_a_few_frames_whatever_the_length_of_the_movie(frames: int) -> None:
+    def draw(t: int) -> npt.NDArray[np.int32]:
+        image = np.zeros((400, 500), np.int32)
+        image[10 : 20 + t, 10:90] = t + 1
+        return image
+
+    images = LabelImages.from_function(draw, (frames, 400, 500))
+    tracemalloc.start()
+    try:
+        found = count_overlaps(images, images, workers=2)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found.frame) == frames
+    assert peak < 10 * 400 * 500 * 4, "two workers, each with two frames and what is looked at of them"
