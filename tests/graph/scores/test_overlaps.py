@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -17,6 +17,7 @@ Image = npt.NDArray[np.int32]
 labels = hnp.arrays(np.int32, (5, 7), elements=st.sampled_from([0, 0, 1, 2, 40_000, 2**31 - 1]))
 
 
+@settings(deadline=None)
 @given(labels, labels)
 def test_frame_counts_each_pair_of_labels_as_a_look_at_every_pixel_does(first: Image, second: Image) -> None:
     expected: dict[tuple[int, int], int] = {}
@@ -27,6 +28,7 @@ def test_frame_counts_each_pair_of_labels_as_a_look_at_every_pixel_does(first: I
     assert list(zip(zip(reference, computed, strict=True), pixels, strict=True)) == sorted(expected.items())
 
 
+@settings(deadline=None)
 @given(labels, labels)
 def test_cells_are_measured_on_the_way(first: Image, second: Image) -> None:
     images = LabelImages.from_array(first[None]), LabelImages.from_array(second[None])
