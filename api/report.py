@@ -16,7 +16,6 @@ if TYPE_CHECKING:  # what is told of is made elsewhere, and takes a second to im
     from api.training import TrainingRun
     from graph.backup import Manifest
     from graph.records import TrackingRecord
-    from graph.scores.report import Score
     from graph.server import ManagedServer, ServerAddress
 
 
@@ -90,15 +89,6 @@ def stored(record: TrackingRecord) -> Report:
     return Report(document, "stored", rows)
 
 
-def score(result: Score, reference: Path, computed: Path) -> Report:
-    """The measures of a score, and the operations that AOGM counts."""
-    table = result.as_dict()
-    operations = result.aogm.operations
-    rows = [(name, _measure(value)) for name, value in table.items() if not isinstance(value, dict)]
-    rows.append(("operations", "  ".join(f"{name} {count:,}" for name, count in operations.items())))
-    return Report(table, f"{computed} against {reference}", rows)
-
-
 def exported(tracking: str, output: Path) -> Report:
     """A tracking that was written to a file."""
     return Report({"tracking": tracking, "output": str(output)}, "exported", [(tracking, str(output))])
@@ -148,7 +138,7 @@ def demo(result: Demo, settings: Settings, address: ServerAddress | None, *, ser
         ),
         ("tracks", f"{counts.tracks:,} / {truth.tracks:,}"),
         ("divisions", f"{counts.divisions:,} / {truth.divisions:,}"),
-        *((name, _measure(table[name])) for name in ("TRA", "DET", "LNK")),
+        *((name, measure(table[name])) for name in ("TRA", "DET", "LNK")),
         ("movie", str(result.movie_file)),
         ("lineages", str(result.picture)),
     ]
@@ -205,7 +195,8 @@ def _counts(result: TrackedMovie) -> dict[str, object]:
     }
 
 
-def _measure(value: object) -> str:
+def measure(value: object) -> str:
+    """A measure as a person reads it."""
     if value is None:
         return "undefined"
     return f"{value:.6g}" if isinstance(value, float) else str(value)

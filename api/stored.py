@@ -1,4 +1,4 @@
-"""The store as the commands use it: opened, filled, scored."""
+"""The store as the commands use it: opened and filled."""
 
 import platform
 from collections.abc import Iterator, Mapping
@@ -9,12 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from api.pipeline import TrackedMovie
-from api.scoring import score_of_stored
 from api.settings import Settings
 from graph.connection import Connection, Credentials
 from graph.pixels import PixelStore
 from graph.provenance import UNKNOWN, Provenance
-from graph.records import ScoreRecord, TrackingKind, TrackingRecord
+from graph.records import TrackingKind, TrackingRecord
 from graph.server import ManagedServer, ServerAddress
 from graph.server_use import server_in_use
 from graph.store import LineageStore
@@ -114,15 +113,3 @@ def _provenance(tracked: TrackedMovie) -> Provenance:
         weights_checksum=tracked.weights,
         device=tracked.device or f"cpu {platform.machine()}",
     )
-
-
-def score_stored(
-    store: LineageStore, computed: str, reference: str, progress: Progress = silent
-) -> ScoreRecord:
-    """Score a stored tracking against another of the same movie, and store the score.
-
-    Raises:
-        NotFoundError: there is no such tracking, or it was stored without label images.
-        InputError: they are of two movies.
-    """
-    return store.write_score(computed, reference, score_of_stored(store, computed, reference, progress))

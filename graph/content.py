@@ -32,9 +32,10 @@ def tracking_id(movie: str, graph: TrackingGraph, provenance: Mapping[str, Any])
     return f"t{digest.hexdigest()[:ID_DIGITS]}"
 
 
-def score_id(computed: str, reference: str) -> str:
-    """One id for a pair of trackings."""
-    return f"s{hashlib.sha256(f'{computed} {reference}'.encode()).hexdigest()[:ID_DIGITS]}"
+def score_id(computed: str, reference: str, parameters: Mapping[str, Any]) -> str:
+    """One id for a pair of trackings that are compared in the same way."""
+    content = f"{computed} {reference} {as_json(parameters)}"
+    return f"s{hashlib.sha256(content.encode()).hexdigest()[:ID_DIGITS]}"
 
 
 def as_json(parameters: Mapping[str, Any]) -> str:

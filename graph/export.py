@@ -41,6 +41,9 @@ def write_export(store: LineageStore, folder: Path, progress: Progress = silent)
 def read_export(store: LineageStore, folder: Path, progress: Progress = silent) -> None:
     """Put an export into a store; what is there already is found, so one that was cut short runs again.
 
+    Its scores are there to be read. They are not put back: they are computed again, with their errors, from
+    the trackings when somebody asks for them.
+
     Raises:
         InputError: a file is missing or damaged.
         StoreError: a tracking came out as another one: its files were changed.
@@ -52,8 +55,6 @@ def read_export(store: LineageStore, folder: Path, progress: Progress = silent) 
         trackings = sorted(_trackings(folder), key=lambda tracking: tracking.number)
         for tracking in progress(trackings, "Restoring trackings"):
             _restore(store, tracking, folder)
-        for score in json.loads((folder / SCORES).read_text("utf-8")):
-            store.write_score(score["computed_id"], score["reference_id"], score["table"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"an export that is not whole ({error})", place=str(folder), remedy="use another backup"

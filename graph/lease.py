@@ -181,14 +181,14 @@ def let_go(tx: ManagedTransaction, held: Claim) -> None:
 
 def abandoned(tx: ManagedTransaction) -> list[str]:
     """Ids of the unfinished trackings that no writer alive holds."""
-    return [record["id"] for record in tx.run(UNFINISHED) if not _held_by_another(record, writer="")]
+    return [record["id"] for record in tx.run(UNFINISHED) if not held_by_another(record, writer="")]
 
 
 def _require_one_writer(
     tx: ManagedTransaction, tracking_id: str, movie_id: str, writer: str, author: str
 ) -> None:
     for other in tx.run(WRITTEN_BESIDE, id=tracking_id, movie=movie_id, author=author):
-        if _held_by_another(other, writer):
+        if held_by_another(other, writer):
             raise ConflictError(
                 f"another writer ({_name(other['writer'])}) stores a tracking of this movie by {author!r}",
                 place=f"movie {movie_id}, tracking {other['id']}",
@@ -199,7 +199,7 @@ def _require_one_writer(
 def _take_over(
     tx: ManagedTransaction, tracking_id: str, writer: str, found: Record, *, state: LiteralString
 ) -> Claim:
-    if _held_by_another(found, writer):
+    if held_by_another(found, writer):
         raise ConflictError(
             f"another writer ({_name(found['writer'])}) is at the same tracking",
             place=f"tracking {tracking_id}",
@@ -215,7 +215,7 @@ def _name(writer: str) -> str:
     return f"process {pid} on {host}"
 
 
-def _held_by_another(found: Record, writer: str) -> bool:
+def held_by_another(found: Record, writer: str) -> bool:
     """Whether a writer alive holds an unfinished tracking, and not this one."""
     if found["state"] == "READY" or found["writer"] == writer or found["expired"]:
         return False

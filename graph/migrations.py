@@ -63,5 +63,25 @@ TRACK_LABELS = Step(
     """,
 )
 
-STEPS = (IDS, TRACK_LABELS)
+SCORES = Step(
+    # The errors of a score are a range of ids, those of a kind a stretch of an index. A score that was
+    # written before has neither; nobody sees it, and it goes with its trackings.
+    adds="scores with their errors, found by kind and frame",
+    up=(
+        "CREATE CONSTRAINT score_number IF NOT EXISTS FOR (s:Score) REQUIRE s.number IS UNIQUE",
+        "CREATE CONSTRAINT score_key IF NOT EXISTS FOR (s:Score) REQUIRE s.key IS UNIQUE",
+        "CREATE CONSTRAINT error_id IF NOT EXISTS FOR (e:Error) REQUIRE e.id IS UNIQUE",
+        "CREATE INDEX score_state IF NOT EXISTS FOR (s:Score) ON (s.state)",
+        "CREATE INDEX error_kind IF NOT EXISTS FOR (e:Error) ON (e.score, e.kind, e.frame)",
+    ),
+    down=(
+        "DROP CONSTRAINT score_number IF EXISTS",
+        "DROP CONSTRAINT score_key IF EXISTS",
+        "DROP CONSTRAINT error_id IF EXISTS",
+        "DROP INDEX score_state IF EXISTS",
+        "DROP INDEX error_kind IF EXISTS",
+    ),
+)
+
+STEPS = (IDS, TRACK_LABELS, SCORES)
 """Step n leads from schema version n to n + 1."""

@@ -1,29 +1,28 @@
 """The one narrow interface to the database: movies, trackings, lineages and scores, in and out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
-from graph import movies, stored_scores
+from graph import movies
 from graph.batches import frame_start
 from graph.connection import Connection
 from graph.content import as_json, tracking_id
-from graph.fitting import require_fitting, require_one_movie
+from graph.fitting import require_fitting
 from graph.pixels import PixelStore
 from graph.provenance import UNKNOWN, Provenance
 from graph.reader import LineageReader
 from graph.records import (
     Counts,
     MovieRecord,
-    ScoreRecord,
-    Table,
     TrackingKind,
     TrackingRecord,
 )
 from graph.schema import create_schema, repair_schema
+from graph.score_store import ScoreStore
 from graph.writer import TrackingWriter
 from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
@@ -31,7 +30,7 @@ from ingest.tracking_graph import TrackingGraph
 from ingest.validate import check_frame, validate
 
 
-class LineageStore(LineageReader):
+class LineageStore(LineageReader, ScoreStore):
     """Movies and their trackings in Neo4j, their label images in Zarr.
 
     Safe to share between threads. A tracking is visible when all of it is there, and never changes after.
@@ -42,7 +41,8 @@ class LineageStore(LineageReader):
     """
 
     def __init__(self, connection: Connection, pixels: PixelStore) -> None:
-        super().__init__(connection, pixels)
+        LineageReader.__init__(self, connection, pixels)
+        ScoreStore.__init__(self, connection)
         self._writer = TrackingWriter(connection, pixels)
         create_schema(connection)
 
@@ -170,23 +170,6 @@ class LineageStore(LineageReader):
         """
         repair_schema(self._connection)
 
-    def write_score(self, computed: str, reference: str, table: Table) -> ScoreRecord:
-        """Store what a tracking scores against another, in place of an older score of the two.
-
-        Args:
-            computed: id of the tracking that is judged.
-            reference: id of what is taken as the truth, of the same movie.
-            table: every measure by its name, as `Score.as_dict` gives it.
-
-        Raises:
-            NotFoundError: there is no such tracking.
-            InputError: they are of two movies.
-        """
-        require_one_movie(self.tracking(computed), self.tracking(reference))
-        return self._connection.write(
-            partial(stored_scores.write, computed=computed, reference=reference, table=table)
-        )
-
     def delete_tracking(self, tracking_id: str, progress: Progress = silent) -> None:
         """Remove a tracking with its label images and scores; hidden at once, then removed in batches.
 
@@ -215,7 +198,3 @@ class LineageStore(LineageReader):
     def sweep(self, progress: Progress = silent) -> list[str]:
         """Remove what dead writers left; the ids of these trackings."""
         return self._writer.sweep(progress)
-
-    def scores(self, tracking_ids: Sequence[str]) -> list[ScoreRecord]:
-        """All scores that these trackings take part in, computed or reference, the oldest first."""
-        return self._connection.read(partial(stored_scores.of_trackings, trackings=tracking_ids))

@@ -10,6 +10,7 @@ from graph.batches import TrackRows, id_ranges
 from graph.connection import Connection
 from graph.lease import Claim
 from graph.pixels import PixelStore, UnnamedLabels
+from graph.score_writer import ScoreWriter
 from ingest.errors import CellkinError, ConflictError
 from ingest.progress import Progress
 from ingest.tracking_graph import TrackingGraph
@@ -24,6 +25,7 @@ class TrackingWriter:
     def __init__(self, connection: Connection, pixels: PixelStore) -> None:
         self._connection = connection
         self._pixels = pixels
+        self._scores = ScoreWriter(connection)
 
     def write(
         self,
@@ -62,6 +64,7 @@ class TrackingWriter:
         if held is None:
             return
         with self._letting_go(held):
+            self._scores.remove_of_tracking(held.number, progress)
             self._empty(held, progress)
             self._pixels.delete(tracking_id)
             self._connection.write(partial(write.delete_tracking, held=held))
@@ -77,6 +80,7 @@ class TrackingWriter:
             with suppress(ConflictError):  # somebody alive has come to it first
                 self.remove(tracking_id, progress)
                 swept.append(tracking_id)
+        self._scores.sweep(progress)
         self._pixels.sweep()
         return swept
 

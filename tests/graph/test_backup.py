@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from api.scoring import score_of_stored
+from api.scoring import score_of_stored, score_stored
 from graph.backup import (
     MANIFEST,
     Manifest,
@@ -24,7 +24,7 @@ from graph.connection import Connection
 from graph.jars import default_cache
 from graph.pixels import PixelStore
 from graph.provenance import Provenance
-from graph.records import TrackingRecord
+from graph.records import Table, TrackingRecord
 from graph.server import ManagedServer
 from graph.store import LineageStore
 from ingest.errors import CellkinError, ConflictError, InputError, StoreError
@@ -49,11 +49,20 @@ def fill(store: LineageStore) -> list[TrackingRecord]:
     feature = np.arange(len(pair.reference.graph.detections)) / 7
     truth = put(store, pair.reference, with_features(pair.reference.graph, **{HOSTILE: feature}))
     computed = put(store, pair.computed, author=HOSTILE, provenance=Provenance(device="cpu", seconds=1.5))
-    store.write_score(computed.id, truth.id, score_of_stored(store, computed.id, truth.id))
+    score_stored(store, computed.id, truth.id)
     return [truth, computed, put_alone(store, lineages.gap().graph, frames=5)]
 
 
-def assert_restored(store: LineageStore, before: list[TrackingRecord], graphs: list[Any]) -> None:
+def scored(store: LineageStore, before: list[TrackingRecord]) -> Table:
+    """What the score says that is stored."""
+    (held,) = store.scores([before[0].id])
+    assert held.table["TRA"] is not None
+    return held.table
+
+
+def assert_restored(
+    store: LineageStore, before: list[TrackingRecord], graphs: list[Any], table: Table
+) -> None:
     for record, graph in zip(before, graphs, strict=True):
         restored = store.tracking(record.id)
         assert (restored.parameters, restored.provenance) == (record.parameters, record.provenance)
@@ -64,9 +73,7 @@ def assert_restored(store: LineageStore, before: list[TrackingRecord], graphs: l
         )
         assert_equal(store.tracking_graph(record.id), graph)
     truth, computed, _ = before
-    (held,) = store.scores([truth.id])
-    assert held.table == score_of_stored(store, computed.id, truth.id)
-    assert held.table["TRA"] is not None
+    assert score_of_stored(store, computed.id, truth.id).as_dict() == table
 
 
 def test_an_export_restores_into_any_store(
@@ -74,7 +81,7 @@ def test_an_export_restores_into_any_store(
 ) -> None:
     before = fill(store)
     graphs = [store.tracking_graph(record.id) for record in before]
-    movies = store.movies()
+    movies, table = store.movies(), scored(store, before)
     manifest = export_to(store, PixelStore(tmp_path / "pixels"), tmp_path / "backup")
     assert read_manifest(tmp_path / "backup") == manifest
     for movie in movies:
@@ -85,7 +92,7 @@ def test_an_export_restores_into_any_store(
     for _ in range(2):  # the second time finds all of it
         restore_export(other, tmp_path / "backup")
         require_restored(other, manifest)
-        assert_restored(other, before, graphs)
+        assert_restored(other, before, graphs, table)
     assert other.movies() == movies
 
 
@@ -109,7 +116,7 @@ def test_a_dump_restores_into_another_data_folder(server: ManagedServer, tmp_pat
     with LineageStore(Connection(faults.login(server.start())), pixels) as store:
         before = fill(store)
         graphs = [store.tracking_graph(record.id) for record in before]
-        manifest = Manifest.of(store, "dump")
+        manifest, table = Manifest.of(store, "dump"), scored(store, before)
     dump_to(server, manifest, pixels, tmp_path / "backup")
     assert server.status().running  # as it was
     with LineageStore(Connection(faults.login(server.start())), pixels) as store:
@@ -120,7 +127,8 @@ def test_a_dump_restores_into_another_data_folder(server: ManagedServer, tmp_pat
     restore_dump(server, restored, tmp_path / "backup")
     with LineageStore(Connection(faults.login(server.start())), restored) as store:
         require_restored(store, manifest)
-        assert_restored(store, before, graphs)
+        assert_restored(store, before, graphs, table)
+        assert scored(store, before) == table
         with pytest.raises(ConflictError, match="--replace"):
             require_empty(store, tmp_path)
 

@@ -12,6 +12,7 @@ import pytest
 import graph as graph_package
 from graph import read
 from graph.connection import Connection
+from graph.schema import create_schema
 from graph.store import LineageStore
 from ingest.errors import ConflictError
 from tests import lineages
@@ -43,6 +44,7 @@ def operators(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("statement", list(statements()))
 def test_every_statement_looks_things_up_by_index(connection: Connection, statement: LiteralString) -> None:
+    create_schema(connection)
     explained = f"EXPLAIN {statement}"
     plan = connection.read(lambda tx: tx.run(explained).consume().plan)
     assert plan is not None
