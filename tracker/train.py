@@ -40,13 +40,13 @@ class TrainingConfig:
         augmentation: of the batches.
     """
 
-    steps: int = 1500
+    steps: int = 1200
     cells: int = 1500
     learning_rate: float = 1.5e-3
     weight_decay: float = 5e-2
     averaging: float = 0.995
     held_out: float = 0.3
-    check_every: int = 250
+    check_every: int = 200
     patience: int = 5
     variations: int = 8
     seed: int = 0
