@@ -36,6 +36,7 @@ class Tracker(StrEnum):
     """A tracker by its name."""
 
     LAP = "lap"
+    VITERBI = "viterbi"
 
 
 class Kind(StrEnum):

@@ -11,7 +11,7 @@ from ingest.progress import Progress, silent
 from ingest.segment import SegmentationSettings, segment
 from ingest.tracking_graph import TrackingGraph
 from tracker.config import TrackerConfig
-from tracker.track import track
+from tracker.registry import TRACKER_OF
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def track_movie(
     Args:
         movie: the frames.
         labels: (T, Y, X) label images of the same frames.
-        tracker: its name; `lap`.
+        tracker: its name, one of `tracker.config.TRACKERS`.
         config: of the tracker.
         progress: told of each step.
 
@@ -67,7 +67,7 @@ def track_movie(
     clock.append(time.perf_counter())
     detections = measure(labels, movie, progress=progress)
     clock.append(time.perf_counter())
-    graph = track(labels, detections, config=config, progress=progress)
+    graph = TRACKER_OF[tracker](labels, detections, config=config, progress=progress)
     clock.append(time.perf_counter())
     steps = zip(("segment", "measure", "track"), clock, clock[1:], strict=False)
     return TrackedMovie(

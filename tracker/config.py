@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 
 from ingest.errors import InputError
 
-TRACKERS = ("lap",)
-"""The trackers by name; `lap` is the linear assignment with shadow objects."""
+TRACKERS = ("lap", "viterbi")
+"""The trackers by name: linear assignment with shadow objects; a path at a time over the whole movie."""
 
 
 @dataclass(frozen=True)

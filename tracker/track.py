@@ -1,6 +1,6 @@
 """The whole pipeline of the linear assignment tracker."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ingest.errors import InputError
 from ingest.movie import LabelImages
@@ -39,18 +39,28 @@ def track(
         InputError: the detections have no areas, or lie beyond the label images.
         LineageError: a cell that lies on another frame's is no detection.
     """
-    config = config or TrackerConfig()
+    costs, pairs = prepare(labels, detections, config or TrackerConfig())
+    lineage = Lineage(costs.cells.frame)
+    near = link_frames(lineage, progress(pairs, "Linking", total=max(len(labels) - 1, 0)), costs)
+    explain_births(lineage, near, costs)
+    return lineage.graph(detections, costs.cells.row)
+
+
+def prepare(
+    labels: LabelImages, detections: Detections, config: TrackerConfig
+) -> tuple[Costs, Iterator[Candidates]]:
+    """The costs of a movie, in its own lengths, and the candidates of each two following frames.
+
+    Raises:
+        InputError, LineageError: as `track`; the latter when the candidates are asked for.
+    """
     _require_frames(labels, detections)
     cells = Cells.of(detections)
     motion = measure_motion(cells, len(labels))
     cells = cells.registered(motion.shift)
     reach = max(config.reach_in_steps * motion.step, config.reach_in_diameters * motion.diameter)
-    costs = Costs(cells, reach, config)
     pairs = frame_candidates(labels, detections, cells, motion.shift, config.search_in_reaches * reach)
-    lineage = Lineage(cells.frame)
-    near = link_frames(lineage, progress(pairs, "Linking", total=max(len(labels) - 1, 0)), costs)
-    explain_births(lineage, near, costs)
-    return lineage.graph(detections, cells.row)
+    return Costs(cells, reach, config), pairs
 
 
 def link_frames(lineage: Lineage, frames: Iterable[Candidates], costs: Costs) -> Candidates:

@@ -71,7 +71,7 @@ def btrack(given: Input, settings: Settings) -> Links:
 
 
 def _cell_configuration(library: Any) -> Any:
-    """The values of the project's cell_config.json, which its package fetches from the network on each run."""
+    """The values of the project's cell_config.json, which its package fetches from the network."""
     identity, zero = np.eye(3), np.zeros((3, 3))
     motion = library.models.MotionModel(
         name="cell_motion",

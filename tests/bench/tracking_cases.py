@@ -5,7 +5,6 @@ these are the full masks of `01_ST/SEG`, which bear the tracks' labels, and the 
 there is none. Labels are shuffled in each frame: they must tell a tracker nothing.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -191,7 +190,9 @@ def _labels(case: Case, frames: IntArray, kept: BoolArray) -> LabelImages:
 
 
 def _frames_of(movie: Movie, frames: IntArray) -> Movie:
-    read: Callable[[int], npt.NDArray[np.generic]] = lambda t: movie.frame(int(frames[t]))
+    def read(t: int) -> npt.NDArray[np.generic]:
+        return movie.frame(int(frames[t]))
+
     step = int(frames[1] - frames[0]) if len(frames) > 1 else 1
     minutes = movie.minutes_per_frame and movie.minutes_per_frame * step
     shape = (len(frames), *movie.shape[1:])
