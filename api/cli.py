@@ -36,6 +36,7 @@ class Tracker(StrEnum):
 
     LEARNED = "learned"
     LAP = "lap"
+    VITERBI = "viterbi"
 
 
 class Decision(StrEnum):

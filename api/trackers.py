@@ -9,7 +9,7 @@ from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress
 from ingest.tracking_graph import Detections, TrackingGraph
 from tracker.config import TrackerConfig
-from tracker.track import track
+from tracker.registry import TRACKER_OF
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ def link_cells(
     return TRACKERS[choice.name](choice, labels, detections, movie, progress)
 
 
-def _lap(
+def _plain(
     choice: TrackerChoice, labels: LabelImages, detections: Detections, movie: Movie, progress: Progress
 ) -> Linked:
-    config = TrackerConfig()
-    return Linked(track(labels, detections, config=config, progress=progress), config.as_dict())
+    config, run = TrackerConfig(), TRACKER_OF[choice.name]
+    return Linked(run(labels, detections, config=config, progress=progress), config.as_dict())
 
 
 def _learned(
@@ -87,5 +87,5 @@ def _learned(
     return Linked(graph, config.as_dict(), device, checkpoint.digest)
 
 
-TRACKERS: Mapping[str, Run] = {"learned": _learned, "lap": _lap}
+TRACKERS: Mapping[str, Run] = {"learned": _learned, **dict.fromkeys(TRACKER_OF, _plain)}
 """The trackers by name; the first is the default."""
