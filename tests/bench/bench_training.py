@@ -66,7 +66,7 @@ def left_one_out(
 
 
 def fine_tuned(movie: TrainingMovie, model: LineageModel, progress: Progress) -> None:
-    """What a corrected tenth, and a corrected third, of a movie of an unknown kind teach: figures of its last 30 %."""
+    """What a corrected tenth, and third, of a movie of an unknown kind teach: figures of its last 30 %."""
     frames = len(movie.labels)
     end = make_example(movie, Variation(round(0.7 * frames), frames))
     _print(f"{movie.name}, last 30 %, before fine-tuning", [end], model)
