@@ -126,8 +126,6 @@ def train(
             if state.checks_since_best >= config.patience:
                 break
     best = state.best.to("cpu").eval()
-    if held_out:
-        calibrate(best, held_out)
     record = {
         "movies": [movie.name for movie in movies],
         "divisions": sum(int(example.is_division.sum()) for example, *_ in training),
@@ -268,8 +266,9 @@ def loss_of(
 
 
 def validation_loss(model: LineageModel, examples: Sequence[Example], device: torch.device) -> float:
-    """Mean over the examples of `loss_of`."""
+    """Mean over the examples of `loss_of`, after calibration: a network that only became too sure is no worse."""
     model = model.to(device).eval()
+    calibrate(model, examples)
     losses = []
     for example in examples:
         logits = judge(example.inputs, model, device)
@@ -288,7 +287,7 @@ def validation_loss(model: LineageModel, examples: Sequence[Example], device: to
 def calibrate(model: LineageModel, examples: Sequence[Example]) -> None:
     """Set the temperatures (Guo et al. 2017) under which the logits of held-out examples are most likely."""
     model.temperature.fill_(1.0)
-    device = torch.device("cpu")
+    device = model.temperature.device
     logits = [judge(example.inputs, model, device) for example in examples]
     pair, triple = (
         torch.cat([torch.from_numpy(getattr(one, kind)) for one in logits]) for kind in ("pair", "triple")
@@ -297,9 +296,9 @@ def calibrate(model: LineageModel, examples: Sequence[Example]) -> None:
     divisions = torch.cat([example.is_division for example in examples]).double()
     grid = torch.exp(torch.linspace(-1.5, 1.5, 121)).double()
     of_pairs = torch.stack([functional.cross_entropy(pair / t, classes) for t in grid])
-    model.temperature[0] = grid[of_pairs.argmin()].float()
-    if len(divisions) and 0 < divisions.sum() < len(divisions):
+    model.temperature[0] = grid[of_pairs.argmin()]
+    if 0 < divisions.sum() < len(divisions):
         of_triples = torch.stack(
             [functional.binary_cross_entropy_with_logits(triple / t, divisions) for t in grid]
         )
-        model.temperature[1] = grid[of_triples.argmin()].float()
+        model.temperature[1] = grid[of_triples.argmin()]
