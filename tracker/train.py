@@ -266,7 +266,7 @@ def loss_of(
 
 
 def validation_loss(model: LineageModel, examples: Sequence[Example], device: torch.device) -> float:
-    """Mean over the examples of `loss_of`, after calibration: a network that only became too sure is no worse."""
+    """Mean over the examples of `loss_of`, calibrated: a network that only became too sure is no worse."""
     model = model.to(device).eval()
     calibrate(model, examples)
     losses = []
