@@ -9,9 +9,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from api import report
+from api import cli_scores, report
+from api.cli_options import AsJson
 from api.console import Reporter
-from api.settings import Settings
 from ingest.errors import CellkinError
 
 # Imports of the heavy parts stand inside the commands, so that `cellkin --help` answers at once.
@@ -27,10 +27,8 @@ neo4j = typer.Typer(help="The managed Neo4j server of the data folder.", no_args
 plot = typer.Typer(help="Pictures.", no_args_is_help=True)
 app.add_typer(neo4j, name="neo4j")
 app.add_typer(plot, name="plot")
-
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document; errors too, on standard error.")
-]
+plot.command("scores")(cli_scores.plot_scores)
+plot.command("errors")(cli_scores.plot_errors)
 
 
 class Tracker(StrEnum):
@@ -38,6 +36,7 @@ class Tracker(StrEnum):
 
     LEARNED = "learned"
     LAP = "lap"
+    VITERBI = "viterbi"
 
 
 class Decision(StrEnum):
@@ -100,6 +99,7 @@ def demo(
     """Simulate a movie, track it into Neo4j, score it against its ground truth, and serve it."""
     from api.demo import run_demo
     from api.serve import serve_store
+    from api.settings import Settings
     from api.stored import open_store
 
     reporter, settings = Reporter(as_json=as_json), Settings.with_address(host, port)
@@ -138,6 +138,7 @@ def track(
 ) -> None:
     """Track a movie: segment it unless label images are given, link its cells, store the lineages."""
     from api.pipeline import track_movie
+    from api.settings import Settings
     from api.trackers import TrackerChoice
     from ingest.formats.ctc import write_result
     from ingest.movie import open_labels, open_movie
@@ -198,6 +199,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train the tracker's network on movies whose lineages are known; goes on where it was stopped."""
+    from api.settings import Settings
     from api.training import collect, run_training, simulated
     from tracker.checkpoint import SHIPPED
     from tracker.train import FINETUNING, TrainingConfig
@@ -230,7 +232,8 @@ def ingest(
 ) -> None:
     """Store a tracking that exists already, such as a ground truth, with its movie."""
     from api.pipeline import measure_tracking
-    from api.stored import open_store, store_tracking
+    from api.settings import Settings
+    from api.stored import open_store, provenance_of_folder, store_tracking
     from graph.records import TrackingKind
     from ingest.formats.ctc import read_tracking
     from ingest.movie import open_movie
@@ -251,24 +254,13 @@ def ingest(
                 kind=TrackingKind[kind.name],
                 author=author,
                 parameters={"source": tracking.name},
+                provenance=provenance_of_folder(sequence.labels),
                 progress=bars,
             )
     reporter.show(report.stored(record))
 
 
-@app.command()
-def score(
-    reference: Annotated[Path, typer.Argument(help="Ground-truth folder, such as 01_GT.")],
-    computed: Annotated[Path, typer.Argument(help="Result folder, such as 01_RES.")],
-    as_json: AsJson = False,
-) -> None:
-    """Score a tracking against a ground truth, both as Cell Tracking Challenge folders; needs no database."""
-    from api.folders import score_folders
-
-    reporter = Reporter(as_json=as_json)
-    with reporter.bars() as bars:
-        result = score_folders(reference, computed, bars)
-    reporter.show(report.score(result, reference, computed))
+app.command()(cli_scores.score)
 
 
 @app.command()
@@ -279,6 +271,7 @@ def export(
 ) -> None:
     """Write a stored tracking to a file: time series as Parquet or CSV, or a CTC result folder."""
     from api.export import export_tracking
+    from api.settings import Settings
     from api.stored import open_store
 
     reporter = Reporter(as_json=as_json)
@@ -294,6 +287,7 @@ def serve(
 ) -> None:
     """Serve GraphQL, GraphiQL and tables until Ctrl-C."""
     from api.serve import serve_store
+    from api.settings import Settings
     from api.stored import open_store
 
     reporter, settings = Reporter(as_json=False), Settings.with_address(host, port)
@@ -310,6 +304,7 @@ def doctor(
 ) -> None:
     """Check the program, the server and what is stored; say the remedy for what is wrong."""
     from api.doctor import examine
+    from api.settings import Settings
 
     reporter = Reporter(as_json=as_json)
     with reporter.bars() as bars:
@@ -318,9 +313,47 @@ def doctor(
     raise SystemExit(0 if all(finding.ok for finding in found) else 1)
 
 
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="A new folder for the backup.")],
+    export: Annotated[
+        bool,
+        typer.Option("--export", help="Files that any Neo4j can take, without stopping the managed one."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Back up everything: the managed server is stopped and dumped, a database of your own is exported."""
+    from api.keeping import back_up
+    from api.settings import Settings
+
+    reporter = Reporter(as_json=as_json)
+    with reporter.bars() as bars:
+        manifest = back_up(Settings(), folder, export=export, progress=bars)
+    reporter.show(report.kept("backed up", folder, manifest))
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="A folder that `cellkin backup` wrote.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Of a dump: let it replace what the database holds.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Restore a backup, and hold what is there then against what it says."""
+    from api.keeping import restore_backup
+    from api.settings import Settings
+
+    reporter = Reporter(as_json=as_json)
+    with reporter.bars() as bars:
+        manifest = restore_backup(Settings(), folder, replace=replace, progress=bars)
+    reporter.show(report.kept("restored", folder, manifest))
+
+
 @neo4j.command("start")
 def neo4j_start(as_json: AsJson = False) -> None:
     """Start the managed server and let it run until `cellkin neo4j stop`."""
+    from api.settings import Settings
     from api.stored import managed_server
     from graph.server_use import keep_running
 
@@ -334,6 +367,7 @@ def neo4j_start(as_json: AsJson = False) -> None:
 @neo4j.command("stop")
 def neo4j_stop(as_json: AsJson = False) -> None:
     """Stop the managed server, whoever uses it."""
+    from api.settings import Settings
     from api.stored import managed_server
 
     server = managed_server(Settings())
@@ -344,11 +378,26 @@ def neo4j_stop(as_json: AsJson = False) -> None:
 @neo4j.command("status")
 def neo4j_status(as_json: AsJson = False) -> None:
     """Tell whether the managed server runs, and its addresses and login; exit code 0 when it runs, else 1."""
+    from api.settings import Settings
     from api.stored import managed_server
 
     server = managed_server(Settings())
     Reporter(as_json=as_json).show(report.server(server))
     raise SystemExit(0 if server.status().running else 1)
+
+
+@neo4j.command("explore")
+def neo4j_explore(
+    tracking: Annotated[str, typer.Argument(help="Id of a stored tracking.")], as_json: AsJson = False
+) -> None:
+    """Print links that open Neo4j Browser at a tracking's lineages, and let the managed server run."""
+    from api.exploring import explore
+    from api.settings import Settings
+
+    reporter = Reporter(as_json=as_json)
+    with reporter.bars() as bars:
+        found = explore(Settings(), tracking, bars)
+    reporter.show(report.exploration(found))
 
 
 @plot.command("lineages")
@@ -362,6 +411,7 @@ def plot_lineages(
 ) -> None:
     """Draw lineage trees, time from left to right."""
     from api.export import draw_lineages
+    from api.settings import Settings
     from api.stored import open_store
     from ingest.formats.ctc import read_tracking
 

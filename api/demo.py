@@ -5,7 +5,8 @@ from pathlib import Path
 
 from api.export import draw_lineages
 from api.pipeline import TrackedMovie, measure_tracking, track_movie
-from api.stored import score_stored, store_tracked, store_tracking
+from api.scoring import score_stored
+from api.stored import store_tracked, store_tracking
 from graph.records import ScoreRecord, TrackingKind, TrackingRecord
 from graph.store import LineageStore
 from ingest.formats.ome_tiff import write_movie
@@ -60,7 +61,7 @@ def run_demo(store: LineageStore, folder: Path, *, seed: int, progress: Progress
         progress=progress,
     )
     computed = store_tracked(store, tracked, progress)
-    score = score_stored(store, computed.id, reference.id, progress)
+    score = score_stored(store, computed.id, reference.id, progress=progress)
     picture = folder / f"{MOVIE_NAME}-{seed}-lineages.png"
     draw_lineages(tracked.graph, picture, minutes_per_frame=tracked.movie.minutes_per_frame)
     return Demo(tracked, computed, reference, score, movie_file, picture)

@@ -5,15 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from api.plot import plot_lineages
+from api.plot import plot_lineages, save
 from api.tables import FORMATS, time_series_table, write_table
 from graph.store import LineageStore
 from ingest.errors import InputError, NotFoundError
 from ingest.formats.ctc import track_labels, write_result
 from ingest.progress import Progress, silent
 from ingest.tracking_graph import IntArray, TrackingGraph
-
-PICTURES = (".png", ".svg", ".pdf")
 
 
 def export_tracking(store: LineageStore, tracking_id: str, output: Path, progress: Progress = silent) -> None:
@@ -59,18 +57,12 @@ def draw_lineages(
         NotFoundError: no founder has such a label.
         InputError: another kind of picture.
     """
-    if output.suffix not in PICTURES:
-        raise InputError(
-            f"no picture is drawn as {output.suffix!r}",
-            place=str(output),
-            remedy=f"end it in {', '.join(PICTURES)}",
-        )
     labels = track_labels(graph)
     rows = _founders(graph, labels, founders) if founders else None
     figure = plot_lineages(
         graph, founders=rows, names=labels, minutes_per_frame=minutes_per_frame, title=title
     )
-    figure.savefig(output, dpi=150)
+    save(figure, output)
 
 
 def _founders(graph: TrackingGraph, labels: IntArray, wanted: Sequence[int]) -> IntArray:

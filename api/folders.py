@@ -4,6 +4,7 @@ from pathlib import Path
 
 from graph.scores.matching import match_overlaps
 from graph.scores.overlaps import count_overlaps
+from graph.scores.parameters import ScoreParameters
 from graph.scores.report import Score, score
 from graph.scores.segmentation import score_segmentation
 from ingest.formats.ctc import open_tracking
@@ -11,10 +12,21 @@ from ingest.formats.ctc_segmentation import read_segmentation
 from ingest.progress import Progress, silent
 
 
-def score_folders(reference: Path, computed: Path, progress: Progress = silent) -> Score:
+def score_folders(
+    reference: Path,
+    computed: Path,
+    parameters: ScoreParameters | None = None,
+    progress: Progress = silent,
+) -> Score:
     """Score a result folder of the Cell Tracking Challenge's form against a ground truth folder.
 
     Exact outlines (`01_GT/SEG`) are used where the ground truth has them.
+
+    Args:
+        reference: the ground truth.
+        computed: the result.
+        parameters: weights and tolerance; the usual ones when None.
+        progress: told of each frame.
 
     Raises:
         InputError: a folder cannot be read, or the two are not of one movie.
@@ -29,4 +41,12 @@ def score_folders(reference: Path, computed: Path, progress: Progress = silent) 
         else None
     )
     matching = match_overlaps(true_cells, judged_cells, overlaps)
-    return score(truth.graph(true_cells), judged.graph(judged_cells), matching, segmentation=segmentation)
+    chosen = parameters or ScoreParameters()
+    return score(
+        truth.graph(true_cells),
+        judged.graph(judged_cells),
+        matching,
+        segmentation=segmentation,
+        weights=chosen.weights,
+        tolerance=chosen.tolerance,
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry.relay import PageInfo
 
+from api.browser_link import browser_link
 from api.cells import Detection, TimeSeries, detections_of, time_series_of
 from api.context import Info
 from api.fields import ListSize, described, from_record, resolved, value
@@ -73,6 +74,11 @@ class Track:
     async def lineage(self, info: Info) -> "Lineage":
         """The lineage that it belongs to."""
         return Lineage(family=await info.context.loaders.family.load(self.record.id))
+
+    @resolved()
+    async def browser_url(self, info: Info) -> str | None:
+        """Neo4j Browser with its lineage as a query, ready to run; null where the server has no Browser."""
+        return await browser_link(info, "lineage", {"founder": self.record.founder})
 
     @resolved(ListSize(assumed_size=100))
     async def detections(self, info: Info) -> list[Detection]:

@@ -144,3 +144,17 @@ def _missing(thing: str, key: object) -> NotFoundError:
     lists = {"movie": "{ movies { id } }", "tracking": "{ movies { trackings { id } } }"}
     remedy = lists.get(thing, "{ tracking(id: …) { tracks { nodes { id } } } }")
     return NotFoundError(f"no {thing} {key!r} is stored", remedy=f"{remedy} lists what there is")
+
+
+def track_key(track: str) -> int:
+    """A track's id as the store has it.
+
+    Raises:
+        NotFoundError: no track has an id of that form.
+    """
+    if track.isascii() and track.isdigit() and len(track) < 19:
+        return int(track)
+    raise NotFoundError(
+        f"no track {track[:80]!r} is stored",
+        remedy="{ tracking(id: …) { tracks { nodes { id } } } } lists ids",
+    )

@@ -24,6 +24,8 @@ class TrackedMovie:
         tracker: name of the tracker.
         parameters: of the segmentation and of the tracker.
         seconds: wall time by step.
+        device: that the tracker's network ran on; None without a network.
+        weights: sha256 of its network's weights, in hex; None without.
     """
 
     movie: Movie
@@ -32,6 +34,8 @@ class TrackedMovie:
     tracker: str
     parameters: Mapping[str, object]
     seconds: Mapping[str, float]
+    device: str | None = None
+    weights: str | None = None
 
 
 def track_movie(
@@ -75,6 +79,8 @@ def track_movie(
         tracker=tracker.name,
         parameters={"segmentation": segmentation, "tracker": linked.parameters},
         seconds={step: end - begin for step, begin, end in steps},
+        device=linked.device,
+        weights=linked.weights,
     )
 
 

@@ -1,6 +1,7 @@
 """Pictures: lineage trees, time from left to right."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,6 +14,7 @@ from ingest.tracking_graph import FloatArray, IntArray, LinkKind, TrackingGraph,
 COLOURS = ("#3b6fb6", "#d1652f", "#3f8f5b", "#8a5aa8", "#b8902a", "#2f8f9d", "#b4476b", "#6b6f76")
 DEFAULT_LEAVES = 40
 INCHES_PER_LEAF = 0.17
+PICTURES = (".png", ".svg", ".pdf")
 
 
 def largest_lineages(tracks: Tracks, leaves: int = DEFAULT_LEAVES) -> IntArray:
@@ -83,19 +85,29 @@ def plot_lineages(
     height = 1.1 + INCHES_PER_LEAF * (float(np.nanmax(place)) + 1)
     figure = Figure(figsize=(9, height), layout="constrained")
     axes = figure.subplots()
-    _draw_tracks(axes, tracks, place, drawn, hours)
+    draw_tracks(axes, tracks, place, hours, _lineage_colours(tracks, drawn))
     _draw_gaps(axes, graph, place, hours)
-    _write_names(axes, tracks, place, drawn, hours, np.arange(len(tracks)) if names is None else names)
-    _finish(axes, tracks, place, drawn, hours, title, "hours" if minutes_per_frame else "frame")
+    write_names(axes, tracks, place, hours, np.arange(len(tracks)) if names is None else names)
+    finish(axes, tracks, place, hours, title, "hours" if minutes_per_frame else "frame")
     return figure
 
 
-def _draw_tracks(axes: Axes, tracks: Tracks, place: FloatArray, drawn: IntArray, hours: float) -> None:
-    """A horizontal line from birth to end, and a fork from the mother's end to each daughter."""
+def draw_tracks(
+    axes: Axes, tracks: Tracks, place: FloatArray, hours: float, colour: Mapping[int, str], width: float = 2.2
+) -> None:
+    """A horizontal line from birth to end, and a fork from the mother's end to each daughter.
+
+    Args:
+        axes: where to.
+        tracks: all of them.
+        place: (T,) `tree_rows`.
+        hours: of a frame; 1 for an axis in frames.
+        colour: of each track that is drawn, by its row.
+        width: of a line, points.
+    """
+    drawn = np.array(list(colour), np.int64)
     daughters = drawn[tracks.parent[drawn] >= 0]
     mothers = tracks.parent[daughters]
-    order = {int(founder): i for i, founder in enumerate(dict.fromkeys(tracks.founder[drawn]))}
-    colour = {track: COLOURS[order[int(tracks.founder[track])] % len(COLOURS)] for track in drawn}
     at = tracks.end[mothers] * hours
     lines = [[(tracks.begin[t] * hours, place[t]), (tracks.end[t] * hours, place[t])] for t in drawn]
     forks = [
@@ -103,10 +115,16 @@ def _draw_tracks(axes: Axes, tracks: Tracks, place: FloatArray, drawn: IntArray,
         for x, mother, daughter in zip(at, mothers, daughters, strict=True)
     ]
     for shapes, owners in ((lines, drawn), (forks, daughters)):
-        shown = LineCollection(shapes, colors=[colour[t] for t in owners], linewidths=2.2, capstyle="round")
+        shown = LineCollection(shapes, colors=[colour[t] for t in owners], linewidths=width, capstyle="round")
         axes.add_collection(shown)
     ends = np.setdiff1d(drawn, mothers)
     axes.scatter(tracks.end[ends] * hours, place[ends], s=9, c=[colour[t] for t in ends], zorder=3)
+
+
+def _lineage_colours(tracks: Tracks, drawn: IntArray) -> dict[int, str]:
+    """A colour a lineage, by row of track."""
+    order = {int(founder): i for i, founder in enumerate(dict.fromkeys(tracks.founder[drawn]))}
+    return {int(track): COLOURS[order[int(tracks.founder[track])] % len(COLOURS)] for track in drawn}
 
 
 def _draw_gaps(axes: Axes, graph: TrackingGraph, place: FloatArray, hours: float) -> None:
@@ -120,30 +138,24 @@ def _draw_gaps(axes: Axes, graph: TrackingGraph, place: FloatArray, hours: float
     )
 
 
-def _write_names(
-    axes: Axes,
-    tracks: Tracks,
-    place: FloatArray,
-    drawn: IntArray,
-    hours: float,
-    names: Sequence[str] | IntArray,
+def write_names(
+    axes: Axes, tracks: Tracks, place: FloatArray, hours: float, names: Sequence[str] | IntArray
 ) -> None:
-    """The name of each track, just above the start of its line."""
-    for track in drawn:
+    """The name of each track that has a place, just above the start of its line."""
+    for track in np.flatnonzero(~np.isnan(place)).tolist():
         axes.annotate(
             str(names[track]),
             (tracks.begin[track] * hours, place[track]),
-            xytext=(2, 1.5),
+            xytext=(2, 2.4),
             textcoords="offset points",
             fontsize=6,
             color="#444444",
         )
 
 
-def _finish(
-    axes: Axes, tracks: Tracks, place: FloatArray, drawn: IntArray, hours: float, title: str, unit: str
-) -> None:
+def finish(axes: Axes, tracks: Tracks, place: FloatArray, hours: float, title: str, unit: str) -> None:
     """Limits with some air, time along the bottom, nothing else."""
+    drawn = np.flatnonzero(~np.isnan(place))
     begin, end = tracks.begin[drawn].min() * hours, tracks.end[drawn].max() * hours
     margin = max(0.02 * (end - begin), 0.5 * hours)
     axes.set_xlim(begin - margin, end + margin)
@@ -155,3 +167,18 @@ def _finish(
     axes.set_axisbelow(True)
     if title:
         axes.set_title(title, loc="left", fontsize=10)
+
+
+def save(figure: Figure, output: Path) -> None:
+    """Write a picture, by the suffix of `output`.
+
+    Raises:
+        InputError: another kind of picture.
+    """
+    if output.suffix not in PICTURES:
+        raise InputError(
+            f"no picture is drawn as {output.suffix!r}",
+            place=str(output),
+            remedy=f"end it in {', '.join(PICTURES)}",
+        )
+    figure.savefig(output, dpi=150)

@@ -1,22 +1,20 @@
 """What can be asked: the fields of Query."""
 
-from functools import partial
-
 import strawberry
 from anyio import to_thread
 
 from api.cells import TimeSeries
 from api.context import Info
-from api.fields import Cost, ListSize, described, from_record, resolved
+from api.fields import ListSize, described, from_record, resolved
 from api.lineages import Lineage, Track
-from api.scoring import score_of_stored
-from api.types import Movie, Score, Tracking
+from api.loaders import track_key
+from api.score_queries import ScoreQueries
+from api.types import Movie, Tracking
 from graph.records import TrackingKind
-from ingest.errors import NotFoundError
 
 
 @described
-class Query:
+class Query(ScoreQueries):
     """Movies, their trackings, and the lineages in them."""
 
     @resolved(ListSize(assumed_size=20))
@@ -60,28 +58,3 @@ class Query:
         """One cell's detections as columns in the order of time: these features, otherwise all."""
         found = Track.of(await info.context.loaders.track.load(track_key(track)))
         return await found.series(info, features)
-
-    @resolved(Cost(weight="50000"))
-    async def score(self, info: Info, computed: strawberry.ID, reference: strawberry.ID) -> Score | None:
-        """A computed tracking against a reference: as stored, else computed now from their label images."""
-        for stored in await info.context.loaders.scores.load(computed):
-            if (stored.computed_id, stored.reference_id) == (computed, reference):
-                return Score.of(stored)
-        work = partial(score_of_stored, info.context.store, computed, reference)
-        return Score.from_table(
-            computed, reference, await to_thread.run_sync(work, limiter=info.context.scoring)
-        )
-
-
-def track_key(track: str) -> int:
-    """A track's id as the store has it.
-
-    Raises:
-        NotFoundError: no track has an id of that form.
-    """
-    if track.isascii() and track.isdigit() and len(track) < 19:
-        return int(track)
-    raise NotFoundError(
-        f"no track {track[:80]!r} is stored",
-        remedy="{ tracking(id: …) { tracks { nodes { id } } } } lists ids",
-    )

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # what is told of is made elsewhere, and takes a second to import
     from api.demo import Demo
     from api.doctor import Finding
+    from api.exploring import Exploration
     from api.pipeline import TrackedMovie
     from api.settings import Settings
     from api.training import TrainingRun
+    from graph.backup import Manifest
     from graph.records import TrackingRecord
-    from graph.scores.report import Score
     from graph.server import ManagedServer, ServerAddress
 
 
@@ -88,15 +89,6 @@ def stored(record: TrackingRecord) -> Report:
     return Report(document, "stored", rows)
 
 
-def score(result: Score, reference: Path, computed: Path) -> Report:
-    """The measures of a score, and the operations that AOGM counts."""
-    table = result.as_dict()
-    operations = result.aogm.operations
-    rows = [(name, _measure(value)) for name, value in table.items() if not isinstance(value, dict)]
-    rows.append(("operations", "  ".join(f"{name} {count:,}" for name, count in operations.items())))
-    return Report(table, f"{computed} against {reference}", rows)
-
-
 def exported(tracking: str, output: Path) -> Report:
     """A tracking that was written to a file."""
     return Report({"tracking": tracking, "output": str(output)}, "exported", [(tracking, str(output))])
@@ -146,7 +138,7 @@ def demo(result: Demo, settings: Settings, address: ServerAddress | None, *, ser
         ),
         ("tracks", f"{counts.tracks:,} / {truth.tracks:,}"),
         ("divisions", f"{counts.divisions:,} / {truth.divisions:,}"),
-        *((name, _measure(table[name])) for name in ("TRA", "DET", "LNK")),
+        *((name, measure(table[name])) for name in ("TRA", "DET", "LNK")),
         ("movie", str(result.movie_file)),
         ("lineages", str(result.picture)),
     ]
@@ -164,6 +156,25 @@ def findings(found: Sequence[Finding]) -> Report:
     return Report(
         {"ok": all(one.ok for one in found), "findings": [vars(one) for one in found]}, "doctor", rows
     )
+
+
+def exploration(found: Exploration) -> Report:
+    """Links into Neo4j Browser."""
+    rows = [*found.links.items(), ("style", f"{found.style} (drop this file into the page)")]
+    if found.login:
+        rows.append(("login", found.login))
+    return Report(vars(found) | {"links": dict(found.links)}, "Neo4j Browser", rows)
+
+
+def kept(done: str, folder: Path, manifest: Manifest) -> Report:
+    """A backup that was written or restored."""
+    held = manifest.trackings
+    document = {"folder": str(folder), **vars(manifest)}
+    rows = [
+        (str(folder), f"{manifest.kind}, {len(held)} trackings, {sum(held.values()):,} detections"),
+        ("made", f"{manifest.created} by cellkin {manifest.cellkin}"),
+    ]
+    return Report(document, done, rows)
 
 
 def database(address: ServerAddress | None) -> list[tuple[str, str]]:
@@ -184,7 +195,8 @@ def _counts(result: TrackedMovie) -> dict[str, object]:
     }
 
 
-def _measure(value: object) -> str:
+def measure(value: object) -> str:
+    """A measure as a person reads it."""
     if value is None:
         return "undefined"
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -10,6 +10,7 @@ from strawberry.types import ExecutionContext
 
 from api.endpoint import is_expected
 from api.limits import Limits, QueryLimits
+from api.mutations import Mutation
 from api.queries import Query
 
 LOG = logging.getLogger("cellkin.graphql")
@@ -32,7 +33,7 @@ class Schema(strawberry.Schema):
 
 def build_schema(limits: Limits) -> Schema:
     """The schema, every query held to `limits`."""
-    return Schema(Query, extensions=[lambda: QueryLimits(limits)], config=StrawberryConfig())
+    return Schema(Query, Mutation, extensions=[lambda: QueryLimits(limits)], config=StrawberryConfig())
 
 
 def schema_text() -> str:

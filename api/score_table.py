@@ -1,18 +1,25 @@
 """A table of scores over movies and trackers: from a list of pairs of folders to CSV, Markdown or Parquet."""
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from api.folders import score_folders
-from graph.scores.table import Row, ScoreTable
+from api.score_sides import Side, compare_sides
+from graph.records import TrackingKind, TrackingRecord
+from graph.scores.parameters import ScoreParameters
+from graph.scores.table import Entry, Row, ScoreTable
 from ingest.errors import InputError
 from ingest.progress import Progress, silent
+
+if TYPE_CHECKING:  # who scores folders needs no database
+    from graph.store import LineageStore
 
 COLUMNS = ("movie", "tracker", "reference", "computed")
 SUFFIXES = (".csv", ".md", ".parquet")
@@ -21,6 +28,8 @@ HEADLINE = (
     *("divisions.0.F1", "divisions.1.F1"),
 )
 """The columns of a table in Markdown, which people read; the other forms hold every column."""
+WORDS = 2
+"""The first columns are words, the others numbers."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +38,14 @@ class Pair:
 
     movie: str
     tracker: str
-    reference: Path
-    computed: Path
+    reference: Side
+    computed: Side
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    """Read a CSV with the columns movie, tracker, reference, computed; folders relative to the file's own.
+    """Read a CSV with the columns movie, tracker, reference, computed: ids of stored trackings, or folders.
+
+    Folders are relative to the file's own.
 
     Raises:
         InputError: the file is missing or empty, a column or a value is missing.
@@ -54,19 +65,67 @@ def read_pairs(path: Path) -> list[Pair]:
             )
     if not rows:
         raise InputError("no pairs to score", place=str(path), remedy=f"give lines of {', '.join(COLUMNS)}")
-    folder = path.parent
-    return [
-        Pair(row["movie"], row["tracker"], folder / row["reference"], folder / row["computed"])
-        for row in rows
-    ]
+    sides = [(_side(row["reference"], path.parent), _side(row["computed"], path.parent)) for row in rows]
+    return [Pair(row["movie"], row["tracker"], *pair) for row, pair in zip(rows, sides, strict=True)]
 
 
-def score_pairs(pairs: Sequence[Pair], progress: Progress = silent) -> list[Row]:
+def _side(name: str, folder: Path) -> Side:
+    return Side(name) if Side(name).is_stored else Side(str(folder / name))
+
+
+def score_pairs(
+    pairs: Sequence[Pair], parameters: ScoreParameters | None = None, progress: Progress = silent
+) -> list[Row]:
     """Score each pair; a row each, and each tracker's mean and pooled values (`ScoreTable`)."""
-    table = ScoreTable()
+    table, chosen = ScoreTable(), parameters or ScoreParameters()
     for pair in progress(pairs, "Scoring"):
-        table.add(pair.movie, pair.tracker, score_folders(pair.reference, pair.computed))
+        table.add(pair.movie, pair.tracker, Entry.of(compare_sides(pair.reference, pair.computed, chosen)))
     return table.rows()
+
+
+def stored_table(
+    store: "LineageStore", movies: Sequence[str] | None = None, trackers: Sequence[str] | None = None
+) -> list[Row]:
+    """The stored scores against ground truths, with the usual weights and tolerance, as such a table.
+
+    Args:
+        store: where they are.
+        movies: ids; only scores of these. All when None.
+        trackers: authors; only scores of their trackings. All when None.
+    """
+    wanted = {movie.id: movie.name for movie in store.movies() if movies is None or movie.id in movies}
+    trackings = {tracking.id: tracking for tracking in store.trackings(list(wanted))}
+    usual = ScoreParameters()
+    scores = [
+        score
+        for score in store.scores(list(trackings))
+        if score.parameters == usual
+        and trackings[score.reference_id].kind == TrackingKind.GROUND_TRUTH
+        and (trackers is None or trackings[score.computed_id].author in trackers)
+    ]
+    names = _tracker_names([trackings[score.computed_id] for score in scores])
+    table = ScoreTable()
+    for score in scores:
+        truth = trackings[score.reference_id]
+        entry = Entry(score.table, usual.weights, truth.detections, truth.links)
+        table.add(wanted[score.movie_id], names[score.computed_id], entry)
+    return table.rows()
+
+
+def _tracker_names(trackings: Sequence[TrackingRecord]) -> dict[str, str]:
+    """What to call the tracker of each tracking: its author.
+
+    With the version where it has several, with the tracking's id where one version made several of a movie.
+    """
+    distinct = {tracking.id: tracking for tracking in trackings}.values()
+    versions = Counter(author for author, _ in {(one.author, one.version) for one in distinct})
+    made = Counter((one.movie_id, one.author, one.version) for one in distinct)
+    return {
+        one.id: one.author
+        + f" {one.version}" * (versions[one.author] > 1)
+        + f" {one.id}" * (made[one.movie_id, one.author, one.version] > 1)
+        for one in distinct
+    }
 
 
 def write_table(rows: Sequence[Row], path: Path) -> None:
@@ -90,11 +149,38 @@ def write_table(rows: Sequence[Row], path: Path) -> None:
             )
 
 
+def read_table(path: Path) -> list[Row]:
+    """Read what `write_table` wrote as CSV or Parquet.
+
+    Raises:
+        InputError: it cannot be read, or is no table of scores.
+    """
+    readers = {".csv": pyarrow.csv.read_csv, ".parquet": pyarrow.parquet.read_table}
+    try:
+        rows: list[Row] = readers[path.suffix](path).to_pylist()
+    except (KeyError, OSError, pa.ArrowInvalid) as error:
+        raise InputError(
+            f"this is no table of scores ({error})", place=str(path), remedy="name a .csv or .parquet of one"
+        ) from error
+    if not rows or not {"movie", "tracker"} <= rows[0].keys():
+        raise InputError(
+            "no rows of a movie and a tracker",
+            place=str(path),
+            remedy="write one: cellkin score --table PAIRS.csv --output SCORES.csv",
+        )
+    return rows
+
+
 def markdown(rows: Sequence[Row]) -> str:
-    """The headline measures as a table in Markdown; an undefined one is a dash."""
-    lines = [HEADLINE, ["---", "---", *["---:"] * (len(HEADLINE) - 2)]]
-    lines += [[_cell(row.get(name)) for name in HEADLINE] for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    """The headline measures in Markdown, aligned for a terminal too; an undefined one is a dash."""
+    cells = [list(HEADLINE), *([_cell(row.get(name)) for name in HEADLINE] for row in rows)]
+    widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        [c.ljust(w) if i < WORDS else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))]
+        for line in cells
+    ]
+    rule = ["-" * w if i < WORDS else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in (lines[0], rule, *lines[1:]))
 
 
 def _cell(value: object) -> str:

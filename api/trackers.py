@@ -9,7 +9,7 @@ from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress
 from ingest.tracking_graph import Detections, TrackingGraph
 from tracker.config import TrackerConfig
-from tracker.track import track
+from tracker.registry import TRACKER_OF
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,19 @@ class TrackerChoice:
 
 @dataclass(frozen=True, eq=False)
 class Linked:
-    """A tracking, and what made it, for its record."""
+    """A tracking, and what made it, for its record.
+
+    Attributes:
+        graph: the tracking.
+        parameters: of the tracker.
+        device: that its network ran on; None without a network.
+        weights: sha256 of its network's, in hex; None without.
+    """
 
     graph: TrackingGraph
     parameters: Mapping[str, object]
+    device: str | None = None
+    weights: str | None = None
 
 
 Run = Callable[[TrackerChoice, LabelImages, Detections, Movie, Progress], Linked]
@@ -57,11 +66,11 @@ def link_cells(
     return TRACKERS[choice.name](choice, labels, detections, movie, progress)
 
 
-def _lap(
+def _plain(
     choice: TrackerChoice, labels: LabelImages, detections: Detections, movie: Movie, progress: Progress
 ) -> Linked:
-    config = TrackerConfig()
-    return Linked(track(labels, detections, config=config, progress=progress), config.as_dict())
+    config, run = TrackerConfig(), TRACKER_OF[choice.name]
+    return Linked(run(labels, detections, config=config, progress=progress), config.as_dict())
 
 
 def _learned(
@@ -69,14 +78,14 @@ def _learned(
 ) -> Linked:
     # torch takes seconds to import, and only this tracker needs it.
     from tracker.checkpoint import SHIPPED, load_model
-    from tracker.learned import LearnedConfig, choose_device, track_learned
+    from tracker.learned import LearnedConfig, choose_device, device_name, track_learned
 
     checkpoint = load_model(choice.weights or SHIPPED)
     config = LearnedConfig(decision=choice.decision, device=choice.device)
     graph = track_learned(labels, detections, movie, checkpoint.model, config=config, progress=progress)
-    device = choose_device(choice.device).type
-    return Linked(graph, {**config.as_dict(), "weights": checkpoint.digest, "device": device})
+    device = device_name(choose_device(choice.device))
+    return Linked(graph, config.as_dict(), device, checkpoint.digest)
 
 
-TRACKERS: Mapping[str, Run] = {"learned": _learned, "lap": _lap}
+TRACKERS: Mapping[str, Run] = {"learned": _learned, **dict.fromkeys(TRACKER_OF, _plain)}
 """The trackers by name; the first is the default."""

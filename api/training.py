@@ -109,19 +109,20 @@ def simulated(count: int, seed: int, progress: Progress = silent) -> list[Traini
     movies = []
     for number in range(count):
         rng = np.random.default_rng([seed, number])
-        cycle = float(rng.uniform(200, 600))
+        cycle, speed = float(rng.uniform(200, 600)), float(rng.uniform(5, 25))
+        step_um = float(rng.uniform(1, 6))  # half a nucleus at most: beyond that nobody could tell who is who
         settings = SimulationSettings(
             frames=36,
-            minutes_per_frame=float(rng.choice([10, 15, 20, 30])),
+            minutes_per_frame=min(60 * step_um / speed, cycle / 15),
             culture=CultureSettings(
                 count=int(rng.integers(25, 100)),
                 cycle_minutes=cycle,
                 mitosis_minutes=min(60.0, cycle / 8),
-                speed_um_per_hour=float(rng.uniform(5, 25)),
+                speed_um_per_hour=speed,
                 elongation=float(rng.uniform(1.2, 1.8)),
                 gap_um=float(rng.uniform(0, 1)),
             ),
-            microscope=MicroscopeSettings(signal=float(np.exp(rng.uniform(np.log(60), np.log(800))))),
+            microscope=MicroscopeSettings(signal=float(np.exp(rng.uniform(np.log(100), np.log(800))))),
         )
         made = simulate(settings, seed=seed + number, progress=progress)
         movies.append(TrainingMovie(made.movie.name, made.movie, made.labels, made.graph, is_real=False))

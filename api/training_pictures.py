@@ -26,7 +26,7 @@ def draw_losses(checks: Sequence[Check], path: Path) -> None:
         axes.plot(at, loss, color=ORANGE, marker="o", markersize=3, label="held out")
         best = int(np.argmin(loss))
         axes.annotate(
-            f"{loss[best]:.4f}", (at[best], loss[best]), (0, -14), textcoords="offset points", ha="center",
+            f"{loss[best]:.4f}", (at[best], loss[best]), (0, 8), textcoords="offset points", ha="center",
             color=ORANGE,
         )  # fmt: skip
     axes.set_yscale("log")
@@ -47,7 +47,7 @@ def confusion(true: IntArray, judged: IntArray) -> IntArray:
 
 def draw_confusions(counts: Sequence[tuple[str, IntArray]], path: Path) -> None:
     """Confusion matrices side by side, as in Moen et al. 2019: shares of each row, and numbers of pairs."""
-    figure = Figure(figsize=(3.4 * len(counts) + 0.4, 3.6), layout="constrained")
+    figure = Figure(figsize=(3.4 * len(counts) + 0.4, 4.2), layout="constrained")
     for number, (title, table) in enumerate(counts):
         axes = figure.add_subplot(1, len(counts), number + 1)
         _draw_confusion(axes, table, title)

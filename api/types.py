@@ -1,17 +1,20 @@
-"""GraphQL types of what is stored: movies, trackings of them, scores of trackings."""
+"""GraphQL types of what is stored: movies and trackings of them."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry.scalars import JSON
 
+from api.browser_link import browser_link
 from api.context import Info
 from api.fields import ListSize, described, from_record, resolved, value
 from api.lineages import Track, TrackConnection
 from api.pages import DEFAULT_PAGE, PAGED, page_of
 from graph import records
+
+if TYPE_CHECKING:
+    from api.scores import Score
 
 strawberry.enum(
     records.TrackingKind,
@@ -55,6 +58,18 @@ class Counts:
 
 
 @described
+class Provenance:
+    """How a tracking was made, beside its author and parameters; null where it is not known."""
+
+    source: str | None = value("The file that it was made from or read from.")
+    source_checksum: str | None = value("sha256 of that file's content, in hex.")
+    segmenter: str | None = value("What made the label images, with its version.")
+    weights_checksum: str | None = value("sha256 of the tracker's weights, in hex.")
+    seconds: float | None = value("How long it took to make, wall time.")
+    device: str | None = value("What it was computed on.")
+
+
+@described
 class Tracking:
     """One complete set of tracks of a movie, by one author; it never changes."""
 
@@ -67,11 +82,13 @@ class Tracking:
     features: list[str] = value("Names of the features of its detections.", ListSize(assumed_size=10))
     created: datetime = value("When it was stored.")
     counts: Counts = value("How much it holds.")
+    provenance: Provenance = value("How it was made.")
 
     @classmethod
     def of(cls, record: records.TrackingRecord) -> "Tracking":
         """The tracking of a record."""
-        return from_record(cls, record, record=record, counts=from_record(Counts, record))
+        counts, provenance = from_record(Counts, record), from_record(Provenance, record.provenance)
+        return from_record(cls, record, record=record, counts=counts, provenance=provenance)
 
     @resolved()
     async def movie(self, info: Info) -> Movie:
@@ -87,6 +104,11 @@ class Tracking:
     def csv(self) -> str:
         """Path on this service of all its detections as one CSV file."""
         return f"/trackings/{self.id}/timeseries.csv"
+
+    @resolved()
+    async def browser_url(self, info: Info) -> str | None:
+        """Neo4j Browser with its divisions as a query, ready to run; null where the server has no Browser."""
+        return await browser_link(info, "divisions", {"tracking": self.id})
 
     @resolved(PAGED)
     async def tracks(
@@ -115,68 +137,9 @@ class Tracking:
         return Track.of(await info.context.loaders.labelled(self.id, label))
 
     @resolved(ListSize(assumed_size=5))
-    async def scores(self, info: Info) -> list["Score"]:
+    async def scores(self, info: Info) -> list[Annotated["Score", strawberry.lazy("api.scores")]]:
         """Stored scores in which it is on either side, the oldest first."""
+        from api.scores import Score
+
         found = await info.context.loaders.scores.load(self.id)
         return [Score.of(record) for record in found]
-
-
-@described
-class Operations:
-    """How many graph operations turn the computed tracking into the reference."""
-
-    ns: int = value(
-        "Detections to split: one over several reference detections, once for each too many.", name="NS"
-    )
-    fn: int = value("Detections to add.", name="FN")
-    fp: int = value("Detections to delete.", name="FP")
-    ed: int = value("Links to delete.", name="ED")
-    ea: int = value("Links to add.", name="EA")
-    ec: int = value("Links to change from within a track to a parent link, or back.", name="EC")
-
-
-@described
-class Score:
-    """A computed tracking compared with a reference tracking of the same movie."""
-
-    computed_id: strawberry.Private[str]
-    reference_id: strawberry.Private[str]
-    created: datetime | None = value("When it was stored; null where it was computed for this answer.")
-    tra: float | None = value("TRA, 0..1: 1 − AOGM/AOGM0; null where undefined.", name="TRA")
-    det: float | None = value("DET, 0..1: the same of detections alone.", name="DET")
-    lnk: float | None = value("LNK, 0..1: the same of links alone.", name="LNK")
-    aogm: float | None = value("AOGM, the weighted number of operations; 0 is perfect.", name="AOGM")
-    aogm0: float | None = value("AOGM of an empty tracking.", name="AOGM0")
-    operations: Operations = value("The operations that AOGM weighs.")
-    table: JSON = value("Every measure by its name, those above too; docs/glossary.md explains them.")
-
-    @classmethod
-    def of(cls, record: records.ScoreRecord) -> "Score":
-        """The score of a record."""
-        return cls.from_table(record.computed_id, record.reference_id, record.table, record.created)
-
-    @classmethod
-    def from_table(
-        cls, computed: str, reference: str, table: records.Table, created: datetime | None = None
-    ) -> "Score":
-        """The score of a table of measures."""
-        operations = cast("Mapping[str, int]", table["operations"])
-        named = {name.lower(): table.get(name) for name in ("TRA", "DET", "LNK", "AOGM", "AOGM0")}
-        return cls(
-            computed_id=computed,
-            reference_id=reference,
-            created=created,
-            operations=Operations(**{name.lower(): count for name, count in operations.items()}),
-            table=cast("JSON", table),
-            **named,  # type: ignore[arg-type]
-        )
-
-    @resolved()
-    async def computed(self, info: Info) -> Tracking:
-        """What is judged."""
-        return Tracking.of(await info.context.loaders.tracking.load(self.computed_id))
-
-    @resolved()
-    async def reference(self, info: Info) -> Tracking:
-        """What is taken as the truth."""
-        return Tracking.of(await info.context.loaders.tracking.load(self.reference_id))

@@ -20,7 +20,10 @@ def movie_id(fingerprint: str) -> str:
 
 
 def tracking_id(movie: str, graph: TrackingGraph, provenance: Mapping[str, Any]) -> str:
-    """The same id for the same tracking of the same movie, made in the same way, whenever it is written."""
+    """The same id for the same tracking of the same movie, made in the same way, whenever it is written.
+
+    Probabilities do not count: they follow from the rest but for the last digits, which differ by machine.
+    """
     detections = graph.detections
     digest = hashlib.sha256(json.dumps([movie, provenance], sort_keys=True).encode())
     columns: list[npt.NDArray[Any]] = [detections.frame, detections.label, detections.y, detections.x]
@@ -29,9 +32,10 @@ def tracking_id(movie: str, graph: TrackingGraph, provenance: Mapping[str, Any])
     return f"t{digest.hexdigest()[:ID_DIGITS]}"
 
 
-def score_id(computed: str, reference: str) -> str:
-    """One id for a pair of trackings."""
-    return f"s{hashlib.sha256(f'{computed} {reference}'.encode()).hexdigest()[:ID_DIGITS]}"
+def score_id(computed: str, reference: str, parameters: Mapping[str, Any]) -> str:
+    """One id for a pair of trackings that are compared in the same way."""
+    content = f"{computed} {reference} {as_json(parameters)}"
+    return f"s{hashlib.sha256(content.encode()).hexdigest()[:ID_DIGITS]}"
 
 
 def as_json(parameters: Mapping[str, Any]) -> str:

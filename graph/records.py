@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from graph.provenance import Provenance
+from graph.scores.errors import ErrorKind
+from graph.scores.parameters import ScoreParameters
 from ingest.tracking_graph import FloatArray, IntArray, LinkKind, TrackingGraph
 
 ROW_BITS = 32
@@ -86,6 +89,7 @@ class TrackingRecord(Counts):
         parameters: of what made it.
         features: names of the measured columns of its detections.
         labels_checksum: sha256 of its label images, None where it was stored without.
+        provenance: what else is known of how it was made.
         created: when its writing began.
     """
 
@@ -98,6 +102,7 @@ class TrackingRecord(Counts):
     parameters: Mapping[str, Any]
     features: tuple[str, ...]
     labels_checksum: str | None
+    provenance: Provenance
     created: datetime
 
     @property
@@ -184,17 +189,98 @@ class Lineage:
 
 
 @dataclass(frozen=True)
+class StaleReason:
+    """Why a stored score may no longer be what one wants to know.
+
+    Attributes:
+        of: "computed" or "reference" where that tracking has a successor, "definition" where this cellkin
+            computes a measure in another way.
+        newer: id of the successor.
+    """
+
+    of: str
+    newer: str | None
+
+    def __str__(self) -> str:
+        if self.newer is None:
+            return "it was computed by a cellkin that defined a measure in another way"
+        return f"its {self.of} tracking has a successor, {self.newer}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScoreRecord:
     """A computed tracking compared with a reference tracking of the same movie.
 
     Attributes:
-        id: from the two, so that a pair has one score.
+        id: from the two and the parameters, so that they have one score.
+        number: its own in this store; ids of its errors derive from it.
         table: every measure by its name, nested as it was written; None where undefined.
+        errors: how many of each kind are stored.
+        stale: why it should be looked at with care; empty as a rule.
         created: when it was last written.
     """
 
     id: str
+    number: int
+    movie_id: str
     computed_id: str
     reference_id: str
+    parameters: ScoreParameters
     table: Table
+    errors: Mapping[ErrorKind, int]
+    stale: tuple[StaleReason, ...]
     created: datetime
+
+
+@dataclass(frozen=True)
+class PlaceRecord:
+    """A detection that an error is at.
+
+    Attributes:
+        id: of the detection.
+        frame, label: where it is.
+        y, x: (pixels) its centroid.
+        track: id of its track.
+    """
+
+    id: int
+    frame: int
+    label: int
+    y: float | None
+    x: float | None
+    track: int
+
+
+@dataclass(frozen=True)
+class ErrorRecord:
+    """One thing that is wrong.
+
+    Attributes:
+        id: ascends by frame within a score.
+        name: what a person reads: kind, frame, track.
+        shift: frames by which a shifted division is late (early: negative), None for other kinds.
+        reference, computed: the detections on either side, the earlier first; none, one or two.
+    """
+
+    id: int
+    kind: ErrorKind
+    frame: int
+    name: str
+    shift: int | None
+    reference: tuple[PlaceRecord, ...]
+    computed: tuple[PlaceRecord, ...]
+
+
+@dataclass(frozen=True)
+class ErrorFilter:
+    """Which errors of a score are wanted; by default all.
+
+    Attributes:
+        kinds: only these; None for all.
+        frames: only from the first to the last of these, both included; None for all.
+        tracks: only those at a detection of the tracks of these ids, of either side; None for all.
+    """
+
+    kinds: tuple[ErrorKind, ...] | None = None
+    frames: tuple[int, int] | None = None
+    tracks: tuple[int, ...] | None = None

@@ -103,6 +103,27 @@ class ManagedServer:
                 server.stop()
             return server is not None
 
+    @contextmanager
+    def stopped(self, progress: Progress = silent) -> Iterator[None]:
+        """Keep the server from running, for what works on its files; one that ran is started again.
+
+        Raises:
+            StoreError: it does not end, or does not start again.
+            ConflictError: another process is starting or stopping it, and does not come to an end.
+        """
+        ran = False
+        try:
+            with self._alone(START_TIMEOUT_S):
+                make_folders(self.home)
+                if server := ServerProcess.find(self.home):
+                    ran = True
+                    server.stop()
+                write_config(self.home, free_ports())
+                yield
+        finally:
+            if ran:
+                self.start(progress=progress)
+
     def status(self) -> ServerStatus:
         """Whether it runs, and where."""
         server = ServerProcess.find(self.home)

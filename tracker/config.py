@@ -4,6 +4,9 @@ from dataclasses import asdict, dataclass
 
 from ingest.errors import InputError
 
+TRACKERS = ("lap", "viterbi")
+"""The trackers without a network: linear assignment; a path at a time over the whole movie."""
+
 
 @dataclass(frozen=True)
 class TrackerConfig:

@@ -48,13 +48,8 @@ def make_draft(
         InputError: the detections have no areas, or lie beyond the label images.
         LineageError: a cell that lies on another frame's is no detection.
     """
-    _require_frames(labels, detections)
-    cells = Cells.of(detections)
-    motion = measure_motion(cells, len(labels))
-    cells = cells.registered(motion.shift)
-    reach = max(config.reach_in_steps * motion.step, config.reach_in_diameters * motion.diameter)
-    costs = Costs(cells, reach, config)
-    frames = frame_candidates(labels, detections, cells, motion.shift, config.search_in_reaches * reach)
+    motion, costs, frames = prepare(labels, detections, config)
+    cells = costs.cells
     lineage = Lineage(cells.frame)
     pairs = Candidates.joined(
         list(link_frames(lineage, progress(frames, "Linking", total=max(len(labels) - 1, 0)), costs))
@@ -62,6 +57,23 @@ def make_draft(
     has_parent, has_child = lineage.parent != NOBODY, lineage.child != NOBODY
     explain_births(lineage, pairs.where(~has_parent[pairs.target]), costs)
     return Draft(cells, motion, costs, lineage, pairs, has_parent, has_child)
+
+
+def prepare(
+    labels: LabelImages, detections: Detections, config: TrackerConfig
+) -> tuple[Motion, Costs, Iterator[Candidates]]:
+    """The scales of a movie, the costs in them, and the candidates of each two following frames.
+
+    Raises:
+        InputError, LineageError: as `make_draft`; the latter when the candidates are asked for.
+    """
+    _require_frames(labels, detections)
+    cells = Cells.of(detections)
+    motion = measure_motion(cells, len(labels))
+    cells = cells.registered(motion.shift)
+    reach = max(config.reach_in_steps * motion.step, config.reach_in_diameters * motion.diameter)
+    frames = frame_candidates(labels, detections, cells, motion.shift, config.search_in_reaches * reach)
+    return motion, Costs(cells, reach, config), frames
 
 
 def link_frames(lineage: Lineage, frames: Iterable[Candidates], costs: Costs) -> Iterator[Candidates]:

@@ -1,5 +1,6 @@
 """The whole pipeline of the learned tracker: a draft, judged by the network, decided anew."""
 
+import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -116,6 +117,11 @@ def choose_device(name: str) -> torch.device:
             f"no device {name!r}", place="--device", remedy="choose auto, cpu, or cuda where there is a GPU"
         ) from error
     return device
+
+
+def device_name(device: torch.device) -> str:
+    """What a person calls it: the GPU's own name, or cpu and its kind."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu {platform.machine()}"
 
 
 @torch.inference_mode()

@@ -41,13 +41,13 @@ class TrainingConfig:
         augmentation: of the batches.
     """
 
-    steps: int = 1500
+    steps: int = 1200
     cells: int = 1500
     learning_rate: float = 1.5e-3
     weight_decay: float = 5e-2
     averaging: float = 0.995
     held_out: float = 0.3
-    check_every: int = 250
+    check_every: int = 200
     patience: int = 5
     variations: int = 8
     seed: int = 0
@@ -127,8 +127,6 @@ def train(
             losses = []
             state.save(state_file, key)
     best = state.best.to("cpu").eval()
-    if held_out:
-        calibrate(best, held_out)
     record = {
         "movies": [movie.name for movie in movies],
         "divisions": sum(int(example.is_division.sum()) for example, *_ in training),
@@ -281,8 +279,9 @@ def loss_of(
 
 
 def validation_loss(model: LineageModel, examples: Sequence[Example], device: torch.device) -> float:
-    """Mean over the examples of `loss_of`."""
+    """Mean over the examples of `loss_of`, calibrated: a network that only became too sure is no worse."""
     model = model.to(device).eval()
+    calibrate(model, examples)
     losses = []
     for example in examples:
         logits = judge(example.inputs, model, device)
@@ -301,7 +300,7 @@ def validation_loss(model: LineageModel, examples: Sequence[Example], device: to
 def calibrate(model: LineageModel, examples: Sequence[Example]) -> None:
     """Set the temperatures (Guo et al. 2017) under which the logits of held-out examples are most likely."""
     model.temperature.fill_(1.0)
-    device = torch.device("cpu")
+    device = model.temperature.device
     logits = [judge(example.inputs, model, device) for example in examples]
     pair, triple = (
         torch.cat([torch.from_numpy(getattr(one, kind)) for one in logits]) for kind in ("pair", "triple")
@@ -311,9 +310,9 @@ def calibrate(model: LineageModel, examples: Sequence[Example]) -> None:
     grid = torch.exp(torch.linspace(-1.5, 1.5, 121)).double()
     if len(classes):
         of_pairs = torch.stack([functional.cross_entropy(pair / t, classes) for t in grid])
-        model.temperature[0] = grid[of_pairs.argmin()].float()
-    if len(divisions) and 0 < divisions.sum() < len(divisions):
+        model.temperature[0] = grid[of_pairs.argmin()]
+    if 0 < divisions.sum() < len(divisions):
         of_triples = torch.stack(
             [functional.binary_cross_entropy_with_logits(triple / t, divisions) for t in grid]
         )
-        model.temperature[1] = grid[of_triples.argmin()].float()
+        model.temperature[1] = grid[of_triples.argmin()]

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from graph.scores.following import twins
 from graph.scores.matching import Matching
@@ -145,19 +143,27 @@ class Divisions:
     def _new_pairs(self, taken: BoolArray, shift: int) -> BoolArray:
         """(K,) pairs to take at this shift beside those `taken`."""
         rows = np.flatnonzero(self._is_open(self.pairs[taken]) & (self.shift <= shift))
-        graph = csr_array(
-            (rows + 1, (self.pairs[rows, 0], self.pairs[rows, 1])),
-            shape=(len(self.reference), len(self.computed)),
-        )
-        partner = maximum_bipartite_matching(graph, perm_type="column")  # (reference,)
         new = np.zeros(len(self.pairs), np.bool_)
-        new[rows[partner[self.pairs[rows, 0]] == self.pairs[rows, 1]]] = True
+        new[rows[_without_rivals(self.pairs[rows])]] = True
         return new
 
     def _is_open(self, taken: IntArray) -> BoolArray:
         """(K,) pairs that share no division with the pairs `taken` (M, 2)."""
         free: BoolArray = ~(np.isin(self.pairs[:, 0], taken[:, 0]) | np.isin(self.pairs[:, 1], taken[:, 1]))
         return free
+
+
+def _without_rivals(pairs: IntArray) -> IntArray:
+    """Rows of as many of the pairs (M, 2) as there can be when each division is in one at most."""
+    if all(len(np.unique(side)) == len(side) for side in pairs.T):
+        return np.arange(len(pairs))
+    # Hardly ever needed, and takes half a second to import.
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import maximum_bipartite_matching
+
+    graph = csr_array((np.arange(1, len(pairs) + 1), (pairs[:, 0], pairs[:, 1])))
+    partner = maximum_bipartite_matching(graph, perm_type="column")  # (reference,)
+    return np.flatnonzero(partner[pairs[:, 0]] == pairs[:, 1])
 
 
 def forks(tracks: Tracks) -> Forks:

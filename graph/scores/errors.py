@@ -10,6 +10,7 @@ import numpy.typing as npt
 from graph.scores.aogm import Operations
 from graph.scores.divisions import Divisions
 from graph.scores.matching import Matching
+from ingest.formats.ctc import track_labels
 from ingest.tracking_graph import IntArray, TrackingGraph
 
 NONE = -1
@@ -38,6 +39,29 @@ class ErrorKind(IntEnum):
     """A division was found some frames early or late, within the tolerance."""
     WRONG_DAUGHTERS = 9
     """Both mothers divide, into other daughters; also counted as one missed and one false division."""
+
+    @property
+    def title(self) -> str:
+        """In words."""
+        return TITLES[self]
+
+    def caption(self, frame: int, label: int) -> str:
+        """What a person reads of one: `missed division · frame 12 · track 5`."""
+        return f"{self.title} · frame {frame} · track {label}"
+
+
+TITLES = {
+    ErrorKind.NS: "merged detections",
+    ErrorKind.FN: "missed detection",
+    ErrorKind.FP: "false detection",
+    ErrorKind.ED: "false link",
+    ErrorKind.EA: "missed link",
+    ErrorKind.EC: "link of the wrong kind",
+    ErrorKind.MISSED_DIVISION: "missed division",
+    ErrorKind.FALSE_DIVISION: "false division",
+    ErrorKind.SHIFTED_DIVISION: "shifted division",
+    ErrorKind.WRONG_DAUGHTERS: "wrong daughters",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +95,33 @@ class Errors:
         """How many there are of each kind."""
         counts = np.bincount(self.kind, minlength=len(ErrorKind)).tolist()
         return dict(zip(ErrorKind, counts, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class ListedErrors:
+    """Errors for a person to look up.
+
+    Attributes:
+        errors: what was found.
+        label: (M,) label of each one's track: that of the reference, where there is none the computed one's.
+    """
+
+    errors: Errors
+    label: IntArray
+
+
+def with_labels(errors: Errors, reference: TrackingGraph, computed: TrackingGraph) -> ListedErrors:
+    """The errors of two trackings with the labels of their tracks."""
+    first = _look_up(track_labels(reference), errors.reference_track)
+    second = _look_up(track_labels(computed), errors.computed_track)
+    return ListedErrors(errors, np.where(first >= 0, first, second))
+
+
+def no_errors() -> ListedErrors:
+    """Of a score whose errors nobody listed."""
+    none = np.empty(0, np.int64)
+    pairs = np.empty((0, 2), np.int64)
+    return ListedErrors(Errors(none.astype(np.uint8), none, pairs, pairs, none, none, none), none)
 
 
 def list_errors(

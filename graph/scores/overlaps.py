@@ -98,13 +98,15 @@ def count_frame(reference: npt.NDArray[np.integer], computed: npt.NDArray[np.int
         (K,) columns reference label, computed label, pixels, y, x; sorted by the two labels.
     """
     start, length = _runs(reference, computed)
-    first, second = (image.ravel()[start].astype(np.int64) for image in (reference, computed))
-    pair = first << LABEL_BITS | second
-    runs = np.flatnonzero(pair)  # of cells
+    pair = reference.ravel()[start].astype(np.int64)
+    pair <<= LABEL_BITS
+    pair |= computed.ravel()[start].astype(np.int64)
+    runs = np.flatnonzero(pair != 0)  # of cells
     runs = runs[np.argsort(pair[runs], kind="stable")]
-    pair, length = pair[runs], length[runs]
-    head = np.flatnonzero(np.diff(pair, prepend=-1))
-    y, x = np.divmod(start[runs], reference.shape[1])
+    pair, start, length = pair[runs], start[runs], length[runs]
+    head = np.flatnonzero(np.diff(pair, prepend=-1) != 0)
+    y = start // reference.shape[1]  # many times as fast as divmod
+    x = start - y * reference.shape[1]
     pixels = np.add.reduceat(length, head)
     sum_y, sum_2x = (np.add.reduceat(length * column, head) for column in (y, 2 * x + length - 1))
     first, second = np.divmod(pair[head], 1 << LABEL_BITS)

@@ -22,6 +22,7 @@ from graph.scores.errors import Errors, list_errors
 from graph.scores.following import Runs, follow
 from graph.scores.linkages import LinkageConfusion, confuse_linkages
 from graph.scores.matching import Matching
+from graph.scores.parameters import DEFAULT_TOLERANCE
 from graph.scores.segmentation import Segmentation
 from graph.scores.tracks import TrackScore, score_tracks
 from ingest.errors import InputError
@@ -142,7 +143,7 @@ class Score:
 
     def as_row(self) -> dict[str, Value]:
         """The same without nesting (`BC.0`, `divisions.1.F1`), a row of a table of many scores."""
-        return dict(_flat(self.as_dict()))
+        return dict(flat(self.as_dict()))
 
     @cached_property
     def _runs(self) -> Runs:
@@ -161,7 +162,7 @@ def score(
     segmentation: Segmentation | None = None,
     measures: Collection[str] | None = None,
     weights: Weights = CHALLENGE_WEIGHTS,
-    tolerance: int = 3,
+    tolerance: int = DEFAULT_TOLERANCE,
 ) -> Score:
     """Score `computed` against `reference`.
 
@@ -213,10 +214,11 @@ def _mean_of_defined(*values: float | None) -> float | None:
     return sum(defined) / len(defined) if defined else None
 
 
-def _flat(table: Table, prefix: str = "") -> Iterator[tuple[str, Value]]:
+def flat(table: Table, prefix: str = "") -> Iterator[tuple[str, Value]]:
+    """The measures of a table without nesting, each by its path: `BC.0`, `divisions.1.F1`."""
     for name, value in table.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
 

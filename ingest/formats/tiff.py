@@ -13,6 +13,7 @@ from ingest.errors import InputError
 from ingest.formats import Frames
 from ingest.formats.calibration import of_tiff
 from ingest.formats.numbering import frame_numbers, tiff_files
+from ingest.formats.plain_tiff import read_plain
 from ingest.formats.tiff_file import (
     Page,
     Plane,
@@ -86,6 +87,9 @@ class _Folder:
         return Frames(shape, self.dtype, self.frame, self.files, calibration)
 
     def frame(self, t: int) -> Plane:
+        plain = self._plain(t)
+        if plain is not None:
+            return plain[np.newaxis]  # (1, Y, X)
         with self.pages(t) as pages:
             planes = [read_page(page, f"{self.files[t]}, frame {t}") for page in pages]
         return np.stack(planes) if len(planes) > 1 else planes[0][np.newaxis]  # (C, Y, X)
@@ -104,6 +108,11 @@ class _Folder:
                     raise self._other(path, f"{page.shape} pixels of {page.dtype}", wanted)
                 check_complete(page, tif.filehandle.size, f"{path}, frame {t}")
             yield pages
+
+    def _plain(self, t: int) -> Plane | None:
+        """(Y, X) pixels of a frame whose file is of the plainest form; None where tifffile must read it."""
+        plain = read_plain(self.files[t], self.shape) if self.order.planes == 1 else None
+        return plain if plain is not None and (self.labels or plain.dtype == self.dtype) else None
 
     def _other(self, path: Path, found: str, wanted: str) -> InputError:
         return InputError(

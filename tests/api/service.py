@@ -1,11 +1,12 @@
 """A service over a test's store, and drawings stored in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 from threading import Thread
+from types import MappingProxyType
 from typing import Any
 
 import httpx2
@@ -101,9 +102,12 @@ def put(
     labels: bool = True,
     calibrated: bool = True,
     graph: TrackingGraph | None = None,
+    version: str = "1",
+    parameters: Mapping[str, Any] = MappingProxyType({"reach": 4.0}),
+    movie_of: Drawing | None = None,
 ) -> TrackingRecord:
-    """Store a drawing as a tracking of its movie, 0.5 µm a pixel and 10 min a frame."""
-    frames = drawing.labels.astype(np.uint16)
+    """Store a drawing as a tracking of its movie, or of another's, 0.5 µm a pixel and 10 min a frame."""
+    frames = (movie_of or drawing).labels.astype(np.uint16)
     calibration = {"pixel_size": PIXEL_SIZE, "minutes_per_frame": MINUTES} if calibrated else {}
     movie = store.add_movie(Movie.from_array(frames, name="drawn", **calibration))  # type: ignore[arg-type]
     return store.write_tracking(
@@ -112,8 +116,8 @@ def put(
         LabelImages.from_array(drawing.labels) if labels else None,
         kind=kind,
         author=author,
-        version="1",
-        parameters={"reach": 4.0},
+        version=version,
+        parameters=dict(parameters),
     )
 
 

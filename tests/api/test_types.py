@@ -134,7 +134,7 @@ def test_a_page_that_cannot_be_is_refused(
 def test_a_score_is_found_or_computed_from_the_label_images(store: LineageStore, service: Service) -> None:
     pair = lineages.missed_division()
     truth = put(store, pair.reference, kind=TrackingKind.GROUND_TRUTH)
-    guess = put(store, pair.computed)
+    guess = put(store, pair.computed, movie_of=pair.reference)
     shape = """{ created TRA DET LNK AOGM AOGM0 operations { NS FN FP ED EA EC } table
       computed { id } reference { id kind } }"""
     query = f"query($c: ID!, $r: ID!) {{ score(computed: $c, reference: $r) {shape} }}"

@@ -52,20 +52,31 @@ def ctcmetrics(folder: Path, *, everything: bool) -> Run:
 
 
 def traccuracy(folder: Path, *, everything: bool) -> Run:
-    """Traccuracy; its measures beyond those of the challenge need another matching, so there is one set."""
+    """Traccuracy; for divisions it needs a second matching, one to one."""
     from traccuracy import run_metrics  # type: ignore[import-not-found, unused-ignore]
     from traccuracy.loaders import load_ctc_data  # type: ignore[import-not-found, unused-ignore]
-    from traccuracy.matchers import CTCMatcher  # type: ignore[import-not-found, unused-ignore]
-    from traccuracy.metrics import CTCMetrics  # type: ignore[import-not-found, unused-ignore]
+    from traccuracy.matchers import CTCMatcher, IOUMatcher  # type: ignore[import-not-found, unused-ignore]
+    from traccuracy.metrics import (  # type: ignore[import-not-found, unused-ignore]
+        CellCycleAccuracy,
+        CHOTAMetric,
+        CompleteTracks,
+        CTCMetrics,
+        DivisionMetrics,
+        TrackOverlapMetrics,
+    )
 
-    del everything
     logging.disable(logging.WARNING)
+    more = [CHOTAMetric(), CompleteTracks("ctc"), CellCycleAccuracy(), TrackOverlapMetrics()]
 
     def run() -> Values:
         truth, result = folder / "01_GT" / "TRA", folder / "01_RES"
         reference = load_ctc_data(str(truth), str(truth / "man_track.txt"), name="reference")
         computed = load_ctc_data(str(result), str(result / "res_track.txt"), name="computed")
-        results, _ = run_metrics(reference, computed, CTCMatcher(), [CTCMetrics()])
+        metrics = [CTCMetrics(), *(more if everything else [])]
+        results, _ = run_metrics(reference, computed, CTCMatcher(), metrics)
+        if everything:
+            one_to_one = IOUMatcher(iou_threshold=0.5, one_to_one=True)
+            run_metrics(reference, computed, one_to_one, [DivisionMetrics(max_frame_buffer=3)])
         values: Values = results[0]["results"]
         return values
 

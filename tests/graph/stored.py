@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 from neo4j import ManagedTransaction
 
-from graph import write
+from graph import batches, write
 from graph.connection import Connection, Result, Work
 from graph.records import TrackingKind, TrackingRecord
 from graph.store import LineageStore
@@ -30,6 +31,17 @@ def with_features(graph: TrackingGraph, **features: Any) -> TrackingGraph:
     old = graph.detections
     detections = Detections(old.frame, old.label, old.y, old.x, columns | features)
     return TrackingGraph(detections, graph.links, graph.kind)
+
+
+@dataclass(frozen=True, eq=False)
+class Weighted(TrackingGraph):
+    """A tracking whose links have probabilities."""
+
+    probability: Any = None
+
+
+def with_probability(graph: TrackingGraph, probability: Any) -> TrackingGraph:
+    return Weighted(graph.detections, graph.links, graph.kind, probability)
 
 
 def put(
@@ -104,7 +116,7 @@ def unplugged_at(step: str, call: int) -> Iterator[None]:
             raise UnpluggedError
         real(tx, **arguments)
 
-    with patch.object(write, "BATCH_ROWS", 5), patch.object(write, step, failing):
+    with patch.object(batches, "BATCH_ROWS", 5), patch.object(write, step, failing):
         yield
 
 

@@ -16,20 +16,28 @@ from ingest.formats.ctc import read_tracking
 from ingest.measure import measure
 from ingest.movie import LabelImages, open_labels
 from ingest.validate import validate
-from tracker.track import track
+from tracker.registry import TRACKER_OF
 
 pytestmark = pytest.mark.data
 
 
 @pytest.mark.parametrize(
-    ("name", "most_aogm", "least_f1"),
-    [("Fluo-N2DL-HeLa", 60, 0.94), ("DIC-C2DH-HeLa", 12, 0.85), ("PhC-C2DL-PSC", 430, 0.89)],
+    ("tracker", "name", "most_aogm", "least_f1"),
+    [
+        ("lap", "Fluo-N2DL-HeLa", 60, 0.94),
+        ("lap", "DIC-C2DH-HeLa", 12, 0.85),
+        ("lap", "PhC-C2DL-PSC", 430, 0.89),
+        ("viterbi", "Fluo-N2DL-HeLa", 65, 0.94),
+        ("viterbi", "DIC-C2DH-HeLa", 12, 0.85),
+    ],
 )
-def test_links_between_true_cells(data_folder: Path, name: str, most_aogm: float, least_f1: float) -> None:
+def test_links_between_true_cells(
+    data_folder: Path, tracker: str, name: str, most_aogm: float, least_f1: float
+) -> None:
     folder = data_folder / "ctc" / name
     truth = read_tracking(folder / "01_GT")
     labels = _true_cells(truth.labels, open_labels(folder / "01_ST" / "SEG"))
-    graph = track(labels, measure(labels))
+    graph = TRACKER_OF[tracker](labels, measure(labels))
     validate(graph, labels)
     matching = match((truth.graph.detections, truth.labels), (graph.detections, labels))
     result = score(truth.graph, graph, matching, measures=["AOGM", "divisions"])

@@ -1,7 +1,7 @@
 """Sums over quadrants."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph.scores.dominance import dominance_sums
@@ -15,6 +15,7 @@ def table(rows: list[tuple[int, ...]], width: int) -> IntArray:
     return np.array(rows, np.int64).reshape(-1, width)
 
 
+@settings(deadline=None)
 @given(places, corners)
 def test_sums_are_those_of_a_look_at_every_point(
     weighted: list[tuple[int, ...]], asked: list[tuple[int, ...]]

@@ -1,9 +1,11 @@
 """Joint histograms of label images."""
 
+import tracemalloc
+
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -15,6 +17,7 @@ Image = npt.NDArray[np.int32]
 labels = hnp.arrays(np.int32, (5, 7), elements=st.sampled_from([0, 0, 1, 2, 40_000, 2**31 - 1]))
 
 
+@settings(deadline=None)
 @given(labels, labels)
 def test_frame_counts_each_pair_of_labels_as_a_look_at_every_pixel_does(first: Image, second: Image) -> None:
     expected: dict[tuple[int, int], int] = {}
@@ -25,6 +28,7 @@ def test_frame_counts_each_pair_of_labels_as_a_look_at_every_pixel_does(first: I
     assert list(zip(zip(reference, computed, strict=True), pixels, strict=True)) == sorted(expected.items())
 
 
+@settings(deadline=None)
 @given(labels, labels)
 def test_cells_are_measured_on_the_way(first: Image, second: Image) -> None:
     images = LabelImages.from_array(first[None]), LabelImages.from_array(second[None])
@@ -82,3 +86,21 @@ def test_movies_of_different_shape_are_refused(shape: tuple[int, int, int], word
     second = LabelImages.from_array(np.zeros(shape, np.int32))
     with pytest.raises(InputError, match=words):
         count_overlaps(first, second)
+
+
+@pytest.mark.parametrize("frames", [8, 120])
+def test_memory_is_that_of_a_few_frames_whatever_the_length_of_the_movie(frames: int) -> None:
+    def draw(t: int) -> npt.NDArray[np.int32]:
+        image = np.zeros((400, 500), np.int32)
+        image[10 : 20 + t, 10:90] = t + 1
+        return image
+
+    images = LabelImages.from_function(draw, (frames, 400, 500))
+    tracemalloc.start()
+    try:
+        found = count_overlaps(images, images, workers=2)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found.frame) == frames
+    assert peak < 10 * 400 * 500 * 4, "two workers, each with two frames and what is looked at of them"

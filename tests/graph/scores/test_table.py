@@ -3,7 +3,7 @@
 import pytest
 
 from graph.scores.report import score
-from graph.scores.table import MEAN, POOLED, Row, ScoreTable
+from graph.scores.table import MEAN, POOLED, Entry, Row, ScoreTable
 from tests import lineages
 from tests.graph.scores.drawings import matched
 from tests.lineages import Pair
@@ -12,9 +12,8 @@ from tests.lineages import Pair
 def filled(*entries: tuple[str, str, Pair]) -> list[Row]:
     table = ScoreTable()
     for movie, tracker, pair in entries:
-        table.add(
-            movie, tracker, score(pair.reference.graph, pair.computed.graph, matched(pair), tolerance=1)
-        )
+        found = score(pair.reference.graph, pair.computed.graph, matched(pair), tolerance=1)
+        table.add(movie, tracker, Entry.of(found))
     return table.rows()
 
 

@@ -1,0 +1,90 @@
+"""Plain label images are read as tifffile reads them, and all others are left to it."""
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ingest.errors import InputError
+from ingest.formats.plain_tiff import read_plain
+from ingest.movie import open_labels
+
+SHAPE = (23, 31)
+LABELS = np.random.default_rng(4).integers(0, 200, SHAPE)
+
+
+def written(path: Path, dtype: str = "uint16", **how: Any) -> Path:
+    file = path / "mask000.tif"
+    tifffile.imwrite(file, LABELS.astype(dtype), photometric="minisblack", **how)
+    return file
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32"])
+@pytest.mark.parametrize("compression", [None, "zlib", "deflate"])
+@pytest.mark.parametrize("rows", [5, 23, 400])
+def test_plain_files_are_read_whole(tmp_path: Path, dtype: str, compression: str | None, rows: int) -> None:
+    file = written(tmp_path, dtype, compression=compression, rowsperstrip=rows, metadata=None)
+    found = read_plain(file, SHAPE)
+    assert found is not None
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "how"),
+    [
+        ("int16", {}),
+        ("float32", {}),
+        ("uint16", {"byteorder": ">"}),
+        ("uint16", {"bigtiff": True}),
+        ("uint16", {"tile": (16, 16)}),
+        ("uint16", {"compression": "lzw"}),
+        ("uint16", {"compression": "zlib", "predictor": True}),
+    ],
+)
+def test_others_are_left_to_tifffile(tmp_path: Path, dtype: str, how: dict[str, Any]) -> None:
+    assert read_plain(written(tmp_path, dtype, **how), SHAPE) is None
+    written(tmp_path, dtype, **how).rename(tmp_path / "mask001.tif")
+    written(tmp_path, dtype, **how)
+    labels = open_labels(tmp_path)
+    np.testing.assert_array_equal(labels.frame(1), LABELS)
+
+
+def test_another_size_several_planes_and_no_file_are_left_to_tifffile(tmp_path: Path) -> None:
+    assert read_plain(written(tmp_path), (31, 23)) is None
+    assert read_plain(tmp_path / "nowhere.tif", SHAPE) is None
+    tifffile.imwrite(tmp_path / "two.tif", np.zeros((2, *SHAPE), np.uint16), photometric="minisblack")
+    assert read_plain(tmp_path / "two.tif", SHAPE) is None
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_a_truncated_file_is_refused_when_its_frame_is_read(tmp_path: Path, compression: str | None) -> None:
+    written(tmp_path, compression=compression).rename(tmp_path / "mask001.tif")
+    written(tmp_path, compression=compression)
+    labels = open_labels(tmp_path)
+    whole = (tmp_path / "mask001.tif").read_bytes()
+    (tmp_path / "mask001.tif").write_bytes(whole[:-300])
+    with pytest.raises(InputError, match=r"mask001\.tif"):
+        labels.frame(1)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.integers(0, 400), value=st.integers(0, 255), compression=st.sampled_from([None, "zlib"]))
+def test_a_damaged_file_gives_what_tifffile_reads_or_nothing(
+    tmp_path: Path, place: int, value: int, compression: str | None
+) -> None:
+    content = bytearray(written(tmp_path, compression=compression, metadata=None).read_bytes())
+    content[place % len(content)] = value
+    (tmp_path / "damaged.tif").write_bytes(content)
+    found = read_plain(tmp_path / "damaged.tif", SHAPE)
+    if found is not None:
+        try:
+            expected = tifffile.imread(tmp_path / "damaged.tif")
+        except (ValueError, RuntimeError, struct.error, tifffile.TiffFileError):
+            pytest.fail("tifffile reads nothing here")
+        np.testing.assert_array_equal(found, expected)
