@@ -1,5 +1,6 @@
 """Training: stretches of movies whose lineage is known, until the held-out stretches are judged no better."""
 
+import copy
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
@@ -113,6 +114,7 @@ def train(
     if model is None:
         model = LineageModel(replace(training[0][0].inputs.sizes(), **(evidence or {})))
         _standardise(model, [example for ways in training for example in ways])
+    model = copy.deepcopy(model).requires_grad_()  # what was given stays as it is
     training[0][0].inputs.require_fit(model.config)
     state = TrainingState(model.to(device), config.weight_decay, config.averaging)
     state.resume(state_file, key)

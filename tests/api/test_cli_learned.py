@@ -34,7 +34,7 @@ def test_train_then_track(cellkin: Call, frames: Path, tmp_path: Path) -> None:
     assert document["steps"] == 3
     assert 0 < document["validation"] < 100
     for picture in (document["losses"], document["confusion"]):
-        assert imread(picture).shape[0] == 540
+        assert imread(picture).shape[0] > 300
     again = trained(cellkin, frames, "--output", tmp_path / "out").document
     assert again == document  # it was done already
     masks = frames.with_name("01_ST") / "SEG"
@@ -105,7 +105,9 @@ def test_a_stored_tracking_teaches_and_what_it_taught_is_stored(
     write_ground_truth(dividing.graph, dividing.labels, tmp_path / "01_GT")
     truth = on_server("ingest", movie, tmp_path / "01_GT", "--json").document["tracking"]
     document = trained(on_server, "--stored", truth, "--output", tmp_path / "out").document
-    ended = on_server("track", movie, "--labels", tmp_path / "01_GT" / "TRA", "--weights", document["weights"], "--json")
+    ended = on_server(
+        "track", movie, "--labels", tmp_path / "01_GT" / "TRA", "--weights", document["weights"], "--json"
+    )
     assert ended.code == 0, ended.err
     record = store.tracking(ended.document["tracking"])
     assert record.author == "learned"

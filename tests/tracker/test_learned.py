@@ -109,32 +109,53 @@ def test_a_third_daughter() -> None:
     assert sorted(graph.probability) == pytest.approx([third, *[1 / (1 + np.exp(-4))] * 2])
 
 
-@pytest.mark.parametrize("cells", [1, 30, 60])
+def check_as_the_whole(inputs: Inputs, model: LineageModel) -> None:
+    """The stretches' logits are those of the whole movie at once."""
+    with torch.inference_mode():
+        pair, triple = model(inputs.batch)
+    logits = judge(inputs, model, CPU)
+    np.testing.assert_allclose(logits.pair, pair / model.temperature[0], atol=1e-4)
+    np.testing.assert_allclose(logits.triple, triple / model.temperature[1], atol=1e-4)
+
+
+@pytest.mark.parametrize(("cells", "paired"), [(1, 1), (60, 1), (1, 60), (99_999, 99_999)])
 def test_stretches_are_judged_as_the_whole(
-    inputs: Inputs, model: LineageModel, cells: int, monkeypatch: pytest.MonkeyPatch
+    inputs: Inputs, cells: int, paired: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = judge(inputs, model, CPU)
-    monkeypatch.setattr(learned, "WINDOW", cells)
-    stretches = judge(inputs, model, CPU)
-    np.testing.assert_allclose(stretches.pair, whole.pair, atol=1e-4)
-    np.testing.assert_allclose(stretches.triple, whole.triple, atol=1e-4)
+    model = untrained(inputs, seed=3)
+    model.temperature.copy_(torch.tensor([0.5, 2.0]))
+    monkeypatch.setattr(learned, "CELLS", cells)
+    monkeypatch.setattr(learned, "PAIRED", paired)
+    check_as_the_whole(inputs, model)
 
 
-def test_a_long_movie_is_judged_in_stretches_as_the_whole(
-    model: LineageModel, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("rounds", [0, 1, 2, 4])
+def test_a_long_movie_with_gaps_is_judged_in_stretches_as_the_whole(
+    rounds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Longer than a stretch with its margins, with frames missed everywhere: what bears on a pair is far."""
+    """Cells are missed everywhere, so what bears on a pair lies frames away."""
     rng = np.random.default_rng(6)
     few = crowd(6, seed=2)
     frames = [
-        {n: (y + rng.normal(0, 4), x + rng.normal(0, 4), r) for n, (y, x, r) in few.items() if rng.random() < 0.7}
-        for _ in range(60)
+        {
+            n: (y + rng.normal(0, 4), x + rng.normal(0, 4), r)
+            for n, (y, x, r) in few.items()
+            if rng.random() < 0.7
+        }
+        for _ in range(40)
     ]
     long = seen(painted(frames, shape=(60, 180)).labels, None).inputs
     assert ((long.cell_frame[long.batch.target] - long.pair_frame) > 2).any()
-    whole = judge(long, model, CPU)
-    monkeypatch.setattr(learned, "WINDOW", 1)
-    np.testing.assert_allclose(judge(long, model, CPU).pair, whole.pair, atol=1e-4)
+    monkeypatch.setattr(learned, "CELLS", 1)
+    monkeypatch.setattr(learned, "PAIRED", 1)
+    torch.manual_seed(4)
+    check_as_the_whole(long, LineageModel(replace(long.sizes(), rounds=rounds)).eval())
+
+
+def test_few_pairs_are_judged_twice(dividing: SimulatedMovie, inputs: Inputs) -> None:
+    """So that a frame of many cells costs no more for each of them."""
+    judged = sum(len(inputs.contest(t, t + 1, rounds=2).pairs) for t in range(len(dividing.labels)))
+    assert judged < 1.5 * len(inputs.pair_frame)
 
 
 def test_what_is_seen_beforehand_gives_what_crops_give(
@@ -245,6 +266,4 @@ def test_a_channel_that_is_not_there_is_refused(model: LineageModel) -> None:
 def test_weights_for_other_features_are_refused(inputs: Inputs) -> None:
     scene, sizes = two_cells(), inputs.sizes()
     with pytest.raises(InputError, match=f"weights for {sizes.cell + 1} features of a cell"):
-        track_learned(
-            scene.labels, scene.detections, None, LineageModel(replace(sizes, cell=sizes.cell + 1))
-        )
+        track_learned(scene.labels, scene.detections, None, LineageModel(replace(sizes, cell=sizes.cell + 1)))

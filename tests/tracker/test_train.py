@@ -70,7 +70,7 @@ def test_the_seed_decides_all(source: TrainingMovie, uninterrupted: LineageModel
     assert not np.array_equal(weights_of(other), weights_of(uninterrupted))
 
 
-class InterruptedError_(Exception):
+class PowerFailureError(Exception):
     """The power went out."""
 
 
@@ -79,7 +79,7 @@ def stopped_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def until(self: TrainingState, loss: torch.Tensor, rate: float) -> None:
         if self.step == step:
-            raise InterruptedError_
+            raise PowerFailureError
         descend(self, loss, rate)
 
     monkeypatch.setattr(TrainingState, "descend", until)
@@ -91,7 +91,7 @@ def test_interrupted_and_resumed_is_as_uninterrupted(
     state = tmp_path / "state.safetensors"
     with pytest.MonkeyPatch.context() as patch:
         stopped_at(6, patch)
-        with pytest.raises(InterruptedError_):
+        with pytest.raises(PowerFailureError):
             train([source], SHORT, state_file=state)
     resumed = train([source], SHORT, state_file=state)
     assert [check.step for check in resumed.checks] == [4, 8]
@@ -151,8 +151,7 @@ def test_finetuning_begins_with_the_given_weights(source: TrainingMovie, uninter
     for name in names:
         assert torch.equal(kept.state_dict()[name], uninterrupted.state_dict()[name]), name
     moved = train([source], config, model=uninterrupted).model
-    change = np.abs(weights_of(moved) - before).max()
-    assert 0 < change
+    assert not torch.equal(moved.morphology.weight, uninterrupted.morphology.weight)
     np.testing.assert_array_equal(weights_of(uninterrupted), before)  # which are left as they were
 
 
@@ -213,7 +212,7 @@ def test_nothing_to_learn(share: float) -> None:
 def test_too_much_is_held_out() -> None:
     drawing = drawings.division()
     movie = TrainingMovie("drawn", None, LabelImages.from_array(drawing.labels), drawing.graph)
-    with pytest.raises(InputError, match="no links between cells before frame 1.* hold less of it out"):
+    with pytest.raises(InputError, match=r"no links between cells before frame 1.* hold less of it out"):
         train([movie], replace(SHORT, held_out=0.9))
 
 
@@ -237,12 +236,15 @@ def test_variations_have_a_few_frames_each(frames: int, count: int) -> None:
     ways = variations(frames, TrainingConfig(), seed=7)
     assert len(ways) == count
     assert ways[0] == Variation(0, frames)
-    assert len({way for way in ways}) == count
+    assert len(set(ways)) == count
     assert variations(50, replace(SHORT, variations=3), seed=7) == variations(50, TrainingConfig(), 7)[:3]
 
 
 def test_the_loss_counts_all_that_is_judged() -> None:
-    pair_logit, pair_class = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5]]), torch.tensor([SAME, DIFFERENT])
+    pair_logit, pair_class = (
+        torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5]]),
+        torch.tensor([SAME, DIFFERENT]),
+    )
     triple_logit, is_division = torch.tensor([1.0, -2.0, 0.0]), torch.tensor([True, False, False])
     by_hand = -np.log(np.exp(2) / (np.exp(2) + 1 + np.exp(-1))) + np.log(3)
     by_hand += np.log1p(np.exp(-1)) + np.log1p(np.exp(-2)) + np.log(2)
