@@ -41,6 +41,7 @@ def track_movie(
     *,
     tracker: str = "lap",
     config: TrackerConfig | None = None,
+    segmentation: SegmentationSettings | None = None,
     progress: Progress = silent,
 ) -> TrackedMovie:
     """Segment a movie unless label images are given, measure its cells, and link them.
@@ -50,6 +51,7 @@ def track_movie(
         labels: (T, Y, X) label images of the same frames.
         tracker: its name; `lap`.
         config: of the tracker.
+        segmentation: how cells are found where no label images are given.
         progress: told of each step.
 
     Raises:
@@ -58,12 +60,12 @@ def track_movie(
     config = config or TrackerConfig()
     clock = [time.perf_counter()]
     if labels is None:
-        settings = SegmentationSettings()
+        settings = segmentation or SegmentationSettings()
         labels = segment(movie, settings, progress=progress)
-        segmentation: object = asdict(settings)
+        origin: object = asdict(settings)
     else:
         _require_same_frames(movie, labels)
-        segmentation = {"labels": labels.source}
+        origin = {"labels": labels.source}
     clock.append(time.perf_counter())
     detections = measure(labels, movie, progress=progress)
     clock.append(time.perf_counter())
@@ -75,7 +77,7 @@ def track_movie(
         labels=labels,
         graph=graph,
         tracker=tracker,
-        parameters={"segmentation": segmentation, "tracker": config.as_dict()},
+        parameters={"segmentation": origin, "tracker": config.as_dict()},
         seconds={step: end - begin for step, begin, end in steps},
     )
 

@@ -22,11 +22,12 @@ SIGNIFICANT = 5.0
 def typical_diameter(images: Sequence[npt.NDArray[Any]]) -> float | None:
     """Diameter of the things in some images of one size, (Y, X) each, from how far pixels are alike.
 
-    The autocorrelation of scattered discs is that of one disc, whatever their number, brightness and noise: its
-    radial mean is extrapolated to lag 0, past the noise, and its half-decay is compared with a disc's.
+    The autocorrelation of scattered discs is that of one disc, whatever their number, brightness and noise:
+    its radial mean is extrapolated to lag 0, past the noise, and its half-decay is compared with a disc's.
+    In a crowd it comes out smaller, of blurred cells larger, of elongated ones between both axes.
 
     Returns:
-        Pixels; None where neighbouring pixels have nothing in common: noise, or a flat image.
+        Pixels; None where neighbouring pixels have nothing in common: noise, a flat or a tiny image.
     """
     if min(images[0].shape) < SMALLEST_IMAGE:
         return None
@@ -38,8 +39,8 @@ def typical_diameter(images: Sequence[npt.NDArray[Any]]) -> float | None:
         return None
     peak = profile[1] + (profile[1] - profile[2]) * lag[1] / (lag[2] - lag[1])
     below = np.flatnonzero(profile[1:] < peak / 2)
-    if len(below) == 0:
-        return None
+    if len(below) == 0:  # larger than all lags: at least so large
+        return float(lag[-1] / HALF_CORRELATION)
     k = max(int(below[0]) + 1, 2)
     share = (profile[k - 1] - peak / 2) / (profile[k - 1] - profile[k])
     return float((lag[k - 1] + share * (lag[k] - lag[k - 1])) / HALF_CORRELATION)
@@ -50,6 +51,7 @@ def _autocovariance(image: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray]:
     pixels = image.astype(np.float64)
     pixels = np.clip(pixels, *np.percentile(pixels, [OUTLIERS, 100 - OUTLIERS]))
     flat = pixels - bowl(pixels)
+    flat -= flat.mean()
     covariance = np.fft.irfft2(np.abs(np.fft.rfft2(flat)) ** 2, flat.shape) / flat.size
     y, x = (np.minimum(np.arange(n), n - np.arange(n)) for n in flat.shape)
     lag = np.hypot(y[:, None], x)
@@ -57,4 +59,3 @@ def _autocovariance(image: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray]:
     ring = lag[near].astype(np.int64)
     count = np.maximum(np.bincount(ring), 1)
     return np.bincount(ring, covariance[near]) / count, np.bincount(ring, lag[near]) / count
-

@@ -27,9 +27,11 @@ DARKEST = 5.0
 BELOW = 0.315
 """Median depth below the `DARKEST` quantile of a normal distribution, in standard deviations."""
 GROUND_REACHES = 4.1
-"""Standard deviations of the noise that the ground reaches above its low envelope: 1.65 of them to its mean."""
+"""Standard deviations of the noise that the ground reaches above its low envelope; its mean is 1.65 above."""
 BRIGHT = 99.9
 """Percentile of the light that stands for the bright cells of a frame."""
+BOWL_ROUNDS, BOWL_ABOVE = 8, 0.1
+"""Fits of the bowl, and the weight in them of what is brighter than it."""
 LEAST_NOISE, MOST_NOISE = 5e-4, 1e-2
 """Bounds of the noise, as shares of the bright light; a crowd leaves no ground to read it from."""
 
@@ -80,7 +82,7 @@ def _ground(image: Image, diameter: float) -> Image:
 
 
 def _envelope(small: FloatArray, cell: float) -> FloatArray:
-    """A smooth surface below all but the `DARKEST` blocks of each window; thrice, so that it follows slopes."""
+    """A smooth surface below all but the `DARKEST` blocks of each window; thrice, to follow slopes."""
     step, half = max(1, round(cell)), max(1, round(WINDOW * cell / 2))
     centres = [np.arange(step // 2, length + step - 1, step) for length in small.shape]
     back = np.meshgrid(*((np.arange(n) - step // 2) / step for n in small.shape), indexing="ij")
@@ -114,11 +116,15 @@ def _noise(light: Image, diameter: float, white: float) -> Image:
 
 
 def bowl(image: FloatArray) -> FloatArray:
-    """The quadratic surface nearest to a (Y, X) image: uneven illumination."""
+    """The quadratic surface under a (Y, X) image, uneven illumination, which bright things hardly lift."""
     y, x = np.meshgrid(*(np.linspace(-1, 1, length) for length in image.shape), indexing="ij")
     terms = np.stack([np.ones_like(y), y, x, y * y, x * x, y * x], axis=-1).reshape(-1, 6)
     sparse = slice(None, None, max(1, len(terms) // 10_000))
-    factors = np.linalg.lstsq(terms[sparse], image.ravel()[sparse], rcond=None)[0]
+    some, value = terms[sparse], image.ravel()[sparse]
+    weight = np.ones(len(value))
+    for _ in range(BOWL_ROUNDS):
+        factors = np.linalg.lstsq(some * weight[:, None], value * weight, rcond=None)[0]
+        weight = np.where(value > some @ factors, BOWL_ABOVE, 1.0)
     surface: FloatArray = (terms @ factors).reshape(image.shape)
     return surface
 
@@ -138,7 +144,7 @@ def blocks(image: npt.NDArray[Any], block: int) -> FloatArray:
 
 
 def _unblocked(small: FloatArray, block: int, shape: tuple[int, ...]) -> Image:
-    """The inverse of `_blocks`, linear between the squares' centres."""
+    """The inverse of `blocks`, linear between the squares' centres."""
     whole = ndi.zoom(small.astype(np.float32), block, order=1, mode="nearest", grid_mode=True)
     image: Image = whole[: shape[0], : shape[1]]
     return image

@@ -19,6 +19,9 @@ Labels = npt.NDArray[np.int32]
 NOISE_IN_VALLEY = 2.0
 """Depth, in standard deviations of the noise, that a valley or a step may have by chance."""
 
+MOST_BASINS = 100
+"""Basins of a cell at most; without a bound the unions of a large crowded frame would fill the memory."""
+
 
 @dataclass(frozen=True, eq=False)
 class MergeTree:
@@ -59,23 +62,30 @@ class MergeTree:
 def merge_tree(height: Image, mask: BoolArray, noise: float) -> MergeTree:
     """Flood a (Y, X) landscape from its peaks within `mask`, and join the basins by likeness.
 
-    Two basins of peaks p ≤ q that meet at height h are unlike by the valley 1 − h/p and by the square of the step
-    1 − p/q: a dim cell beside a bright one has no valley, but a step; bumps on one cell have little of both.
+    Two basins of peaks p ≤ q that meet at height h are unlike by the valley 1 − h/p and by the square of the
+    step 1 − p/q: a dim cell beside a bright one has no valley, but a step; bumps on one cell have little of
+    both. Where the noise alone may have made valley and step, the nearest peaks are joined first.
+
+    Args:
+        height: (Y, X), positive within `mask`.
+        mask: (Y, X) what is flooded.
+        noise: standard deviation of `height`.
     """
+    height = np.where(mask, height, 0)  # so that each part of the mask has a peak
     peaks, count = ndi.label(local_maxima(height, connectivity=1) & mask)
     basins = watershed(-height, peaks, mask=mask)
-    at = np.flatnonzero(peaks)
-    top = np.zeros(count)
-    top[peaks.ravel()[at] - 1] = height.ravel()[at]
+    at, owner = np.flatnonzero(peaks), peaks[peaks > 0] - 1
+    top, y, x = np.zeros((3, count))
+    top[owner], (y[owner], x[owner]) = height.ravel()[at], np.divmod(at, height.shape[1])
     first, second, meet = _meetings(basins, height)
     low, high = np.sort([top[first], top[second]], axis=0)
-    unlike = _valley(low, high, meet, 0.0)
+    unlike = _unlike(low, high, meet, NOISE_IN_VALLEY * noise)
     rank = np.empty(len(unlike))
-    rank[np.argsort(unlike, kind="stable")] = np.arange(1, len(unlike) + 1)
+    apart = np.hypot(y[first] - y[second], x[first] - x[second])
+    rank[np.lexsort((apart, unlike))] = np.arange(1, len(unlike) + 1)
     links = minimum_spanning_tree(coo_array((rank, (first, second)), shape=(count, count)).tocsr()).tocoo()
     chosen = np.argsort(rank)[np.sort(links.data).astype(np.int64) - 1]
-    parent, way = _join(count, first[chosen], second[chosen], meet[chosen])
-    valley = np.concatenate([np.zeros(count), _valley(low, high, meet, NOISE_IN_VALLEY * noise)[chosen]])
+    parent, way, valley = _join(count, first[chosen], second[chosen], meet[chosen], unlike[chosen])
     return MergeTree(basins, parent, way, valley)
 
 
@@ -112,7 +122,7 @@ def choose(tree: MergeTree, score: FloatArray, area: FloatArray, bonus: float) -
 
 
 def _meetings(basins: Labels, height: Image) -> tuple[IntArray, IntArray, FloatArray]:
-    """Each pair of basins that touch, counted from zero, first < second; and the highest point where they do."""
+    """Each pair of basins that touch, from zero, first < second, and the highest point where they do."""
     pairs = []
     for axis in (0, 1):
         here, there = (np.moveaxis(basins, axis, 0)[cut] for cut in (slice(1, None), slice(-1)))
@@ -128,17 +138,20 @@ def _meetings(basins: Labels, height: Image) -> tuple[IntArray, IntArray, FloatA
     return first[highest], second[highest], meet[highest]
 
 
-def _valley(low: FloatArray, high: FloatArray, meet: FloatArray, chance: float) -> FloatArray:
+def _unlike(low: FloatArray, high: FloatArray, meet: FloatArray, chance: float) -> FloatArray:
     """Valley plus squared step, each less what is there by chance."""
-    valley: FloatArray = np.maximum(low - meet - chance, 0) / low + (np.maximum(high - low - chance, 0) / high) ** 2
-    return valley
+    unlike: FloatArray = (
+        np.maximum(low - meet - chance, 0) / low + (np.maximum(high - low - chance, 0) / high) ** 2
+    )
+    return unlike
 
 
-def _join(count: int, first: IntArray, second: IntArray, meet: FloatArray) -> tuple[IntArray, FloatArray]:
-    """Union by union: (m,) parent of each node, and the lowest way within it."""
-    parent = [-1] * (count + len(meet))
-    way = [np.inf] * count + meet.tolist()
-    root = list(range(len(parent)))
+def _join(
+    count: int, first: IntArray, second: IntArray, meet: FloatArray, unlike: FloatArray
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Union by union, none of more than `MOST_BASINS`: (m,) parent, lowest way and valley of each node."""
+    parent, way, valley = [-1] * count, [np.inf] * count, [0.0] * count
+    root, basins = list(range(count)), [1] * count
 
     def find(node: int) -> int:
         while root[node] != node:
@@ -146,8 +159,18 @@ def _join(count: int, first: IntArray, second: IntArray, meet: FloatArray) -> tu
             node = root[node]
         return node
 
-    for union, ends in enumerate(zip(first.tolist(), second.tolist(), strict=True), start=count):
-        for part in map(find, ends):
+    links = zip(first.tolist(), second.tolist(), meet.tolist(), unlike.tolist(), strict=True)
+    for one, other, height, depth in links:
+        parts = find(one), find(other)
+        size = sum(basins[part] for part in parts)
+        if size > MOST_BASINS:
+            continue
+        union = len(parent)
+        for part in parts:
             parent[part] = root[part] = union
-            way[union] = min(way[union], way[part])
-    return np.array(parent, np.int64), np.array(way)
+        parent.append(-1)
+        root.append(union)
+        basins.append(size)
+        way.append(min(height, *(way[part] for part in parts)))
+        valley.append(depth)
+    return np.array(parent, np.int64), np.array(way), np.array(valley)

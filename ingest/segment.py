@@ -1,15 +1,16 @@
 """Raw frames to label images, for bright cells on a dark ground, such as fluorescent nuclei.
 
-Background, local threshold, watershed on brightness and on the distance transform, size filter. Which basins make a
-cell is a choice among all plausible unions: each is outlined at its own local threshold, and judged by how far it is
-one ellipse of a cell's size without a valley. Every length is a share of the cells' diameter, which is given or
-measured from the movie.
+Background, watershed on brightness and on the distance transform, local threshold, size filter. Which
+basins make a cell is a choice among all plausible unions: each is outlined at its own threshold, and judged
+by how far it is one ellipse of a cell's size without a valley. Every length is a share of the cells'
+diameter, which is given or measured from the movie.
 """
 
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ import numpy.typing as npt
 from ingest.cell_size import typical_diameter
 from ingest.contrast import contrast
 from ingest.errors import InputError
-from ingest.find_cells import Labels, ellipse_likeness, find_cells, moments_of
+from ingest.find_cells import find_cells
+from ingest.label_runs import LabelRuns
+from ingest.merge_tree import Labels
 from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
 from ingest.tracking_graph import IntArray
@@ -29,10 +32,10 @@ SAMPLED_FRAMES = 5
 """Frames, spread over the movie, on which the diameter and the kind of image are measured."""
 SMALLEST_DIAMETER = 4.0
 """Pixels; in smaller cells neither shape nor neck can be seen."""
-DARKEST = 0.02
-"""Light below the ground over light above it, as energies, from which an image is of another kind."""
-ROUNDEST = 0.92
-"""Likeness to ellipses, on the mean, from which things are cells: fluorescent nuclei 0.97, DIC 0.9 and less."""
+REFINEMENTS = 2
+"""Times that the diameter is measured anew on the cells found with the last one."""
+MOST_DARK = 0.05
+"""Share of the structure that may be darker than the ground: 0.003 in phase contrast at most, 0.12 in DIC."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,14 @@ class SegmentationSettings:
         threshold_noise: a cell is brighter than the ground by at least so many times the noise.
         threshold_share: its edge is where it is as bright as this share of its own mean.
         smallest_share: what is smaller than this share of a typical cell's area is no cell.
+        force: segment even a movie that does not look like bright cells on a dark ground.
     """
 
     diameter: float | None = None
     threshold_noise: float = 5.0
     threshold_share: float = 0.4
     smallest_share: float = 0.1
+    force: bool = False
 
     def __post_init__(self) -> None:
         for name, number in vars(self).items():
@@ -88,14 +93,17 @@ def segment(
     if diameter is None:
         empty = np.zeros((height, width), np.int32)
         return LabelImages.from_function(lambda _: empty, (frames, height, width))
-    _require_bright_cells(movie, sample, diameter, settings)
+    if not settings.force:
+        _require_bright_cells(movie, sample, diameter, settings)
+    if settings.diameter is None:
+        diameter = _refined(diameter, sample, settings)
 
-    def one(t: int) -> _Runs:
-        return _Runs.of(segment_frame(movie.frame(t)[channel], diameter, settings))
+    def one(t: int) -> LabelRuns:
+        return LabelRuns.of(segment_frame(movie.frame(t)[channel], diameter, settings))
 
     with ThreadPoolExecutor(THREADS) as pool:
         runs = list(progress(pool.map(one, range(frames)), "Segmenting", total=frames))
-    return LabelImages.from_function(lambda t: runs[t].labels(), (frames, height, width))
+    return LabelImages.from_function(lambda t: runs[t].image(), (frames, height, width))
 
 
 def segment_frame(
@@ -121,29 +129,6 @@ def segment_frame(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Runs:
-    """A label image as runs of equal labels: a hundredth of its size.
-
-    Attributes:
-        shape: (Y, X).
-        value, length: (runs,) label and pixels of each run, in raster order.
-    """
-
-    shape: tuple[int, ...]
-    value: npt.NDArray[np.int32]
-    length: IntArray
-
-    @classmethod
-    def of(cls, labels: Labels) -> "_Runs":
-        flat = labels.ravel()
-        start = np.concatenate([[0], np.flatnonzero(np.diff(flat)) + 1])
-        return cls(labels.shape, flat[start], np.diff(start, append=flat.size))
-
-    def labels(self) -> Labels:
-        return np.repeat(self.value, self.length).reshape(self.shape)
-
-
 def _sampled(frames: int) -> IntArray:
     return np.unique(np.linspace(0, frames - 1, SAMPLED_FRAMES).astype(np.int64))
 
@@ -152,18 +137,35 @@ def _diameter_in_pixels(
     movie: Movie, settings: SegmentationSettings, sample: Sequence[npt.NDArray[Any]]
 ) -> float | None:
     """As given, or as measured; None where there is nothing to measure."""
-    given = settings.diameter is not None
-    diameter = (
-        settings.diameter / (movie.pixel_size or 1.0)
-        if settings.diameter is not None
-        else typical_diameter(sample)
-    )
+    if settings.diameter is None:
+        diameter, origin, remedy = typical_diameter(sample), "measured", "or the right diameter (--diameter)"
+    else:
+        diameter, origin, remedy = (
+            settings.diameter / (movie.pixel_size or 1.0),
+            "given",
+            "or a larger diameter",
+        )
     if diameter is not None and diameter < SMALLEST_DIAMETER:
         raise InputError(
-            f"cells of {diameter:.1f} pixels, {'as given' if given else 'as measured'}, are too small to outline",
+            f"cells of {diameter:.1f} pixels, as {origin}, are too small to be segmented",
             place=movie.source or movie.name,
-            remedy="give label images of your own (--labels)" if not given else "give a larger diameter",
+            remedy=f"give label images of your own (--labels), {remedy}",
         )
+    return diameter
+
+
+def _refined(diameter: float, sample: Sequence[npt.NDArray[Any]], settings: SegmentationSettings) -> float:
+    """The diameter of the cells that are found with the measured one, which crowds and blur deceive.
+
+    It is that of the cell in which half of all cells' area is reached: fragments hardly count.
+    """
+    for _ in range(REFINEMENTS):
+        found = [segment_frame(image, diameter, settings) for image in sample]
+        area = np.sort(np.concatenate([np.bincount(labels.ravel())[1:] for labels in found]))
+        if not area.size:
+            break
+        half = area[np.searchsorted(np.cumsum(area), area.sum() / 2)]
+        diameter = max(SMALLEST_DIAMETER, 2 * sqrt(half / pi))
     return diameter
 
 
@@ -179,30 +181,22 @@ def _require_channel(movie: Movie, channel: int) -> None:
 def _require_bright_cells(
     movie: Movie, sample: Sequence[npt.NDArray[Any]], diameter: float, settings: SegmentationSettings
 ) -> None:
-    """Refuse images with much that is darker than the ground, and things that are no cells by their shape."""
-    dark, likeness = np.median([_kind(image, diameter, settings) for image in sample], axis=0)
-    if dark < DARKEST and likeness > ROUNDEST:
-        return
-    raise InputError(
-        f"this does not look like bright cells on a dark ground, which is all that this segmentation is made for: "
-        f"what is darker than the ground has {dark:.0%} of the energy of what is brighter (up to {DARKEST:.0%} is "
-        f"usual), and what was found is {likeness:.0%} like ellipses ({ROUNDEST:.0%} or more is usual); "
-        "is it phase contrast or DIC?",
-        place=movie.source or movie.name,
-        remedy="segment the movie with a tool made for it and give the label images (--labels)",
-    )
+    """Refuse images with much that is darker than the ground, as in DIC and bright field."""
+    dark = float(np.median([_dark_share(image, diameter, settings) for image in sample]))
+    if dark > MOST_DARK:
+        raise InputError(
+            f"{dark:.0%} of the structure is darker than the ground: this is DIC or bright field perhaps, "
+            "and not bright cells on a dark ground, which is all that this segmentation is made for",
+            place=movie.source or movie.name,
+            remedy="segment the movie with a tool made for it and give the label images (--labels), "
+            "or take what is brighter for cells all the same (--force)",
+        )
 
 
-def _kind(
-    image: npt.NDArray[Any], diameter: float, settings: SegmentationSettings
-) -> tuple[float, float]:
-    """Energy of what is darker than the ground over that of what is brighter; likeness of what is found to ellipses."""
+def _dark_share(image: npt.NDArray[Any], diameter: float, settings: SegmentationSettings) -> float:
+    """Energy of what is surely darker than the ground, of all that surely differs from it."""
     found = contrast(image, diameter)
     sure = np.abs(found.coarse) > settings.threshold_noise * found.noise
-    energy = np.where(sure, found.coarse, 0.0) ** 2
-    bright = float(energy[found.coarse > 0].sum())
-    dark = float(energy.sum()) - bright
-    sums = moments_of(segment_frame(image, diameter, settings))
-    area = sums[:, 0]
-    likeness = float((ellipse_likeness(sums) * area).sum() / area.sum()) if area.any() else 1.0
-    return (dark / bright if bright else 0.0), likeness
+    energy = np.where(sure, found.coarse, 0).astype(np.float64) ** 2
+    total = float(energy.sum())
+    return float(energy[found.coarse < 0].sum()) / total if total else 0.0
