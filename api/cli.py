@@ -63,7 +63,9 @@ LabelsPath = Annotated[
 
 Diameter = Annotated[
     float | None,
-    typer.Option(help="Cell diameter for the segmentation, µm (pixels without a pixel size); else measured."),
+    typer.Option(
+        help="Cell diameter for the segmentation, µm (pixels without a pixel size); else measured.", min=0
+    ),
 ]
 
 

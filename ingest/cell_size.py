@@ -15,6 +15,8 @@ OUTLIERS = 0.5
 """Percent of the pixels, at either end, whose brightness is cut: a speck must not outweigh all cells."""
 SMALLEST_IMAGE = 8
 """Pixels of a side, below which there is nothing to compare."""
+ROUNDING = 1e-9
+"""Share of the brightest pixel below which a difference is one of rounding."""
 SIGNIFICANT = 5.0
 """Standard deviations by which neighbouring pixels of an image must be alike to show anything but noise."""
 
@@ -49,8 +51,9 @@ def typical_diameter(images: Sequence[npt.NDArray[Any]]) -> float | None:
 def _autocovariance(image: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray]:
     """Radial means of the autocovariance and of the lag, for lags up to a third of the image."""
     pixels = image.astype(np.float64)
-    pixels = np.clip(pixels, *np.percentile(pixels, [OUTLIERS, 100 - OUTLIERS]))
+    pixels = np.clip(pixels, *np.percentile(pixels, [OUTLIERS, 100 - OUTLIERS])) - pixels.min()
     flat = pixels - bowl(pixels)
+    flat[np.abs(flat) < ROUNDING * pixels.max()] = 0
     flat -= flat.mean()
     covariance = np.fft.irfft2(np.abs(np.fft.rfft2(flat)) ** 2, flat.shape) / flat.size
     y, x = (np.minimum(np.arange(n), n - np.arange(n)) for n in flat.shape)
