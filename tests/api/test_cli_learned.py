@@ -105,7 +105,9 @@ def test_a_stored_tracking_teaches_and_what_it_taught_is_stored(
     write_ground_truth(dividing.graph, dividing.labels, tmp_path / "01_GT")
     truth = on_server("ingest", movie, tmp_path / "01_GT", "--json").document["tracking"]
     document = trained(on_server, "--stored", truth, "--output", tmp_path / "out").document
-    ended = on_server("track", movie, "--labels", tmp_path / "01_GT" / "TRA", "--weights", document["weights"], "--json")
+    ended = on_server(
+        "track", movie, "--labels", tmp_path / "01_GT" / "TRA", "--weights", document["weights"], "--json"
+    )
     assert ended.code == 0, ended.err
     record = store.tracking(ended.document["tracking"])
     assert record.author == "learned"

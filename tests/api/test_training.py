@@ -46,7 +46,9 @@ def test_a_sequence_of_the_challenge(challenge: Path, dividing: SimulatedMovie) 
     assert movie.name == "Simulated/01"
     np.testing.assert_array_equal(movie.labels.frame(9), dividing.labels.frame(9))
     np.testing.assert_array_equal(movie.graph.links, dividing.graph.links)
-    np.testing.assert_array_equal(movie.graph.detections.features["area"], dividing.graph.detections.features["area"])
+    np.testing.assert_array_equal(
+        movie.graph.detections.features["area"], dividing.graph.detections.features["area"]
+    )
     assert movie.movie is not None
     np.testing.assert_array_equal(movie.movie.frame(9), dividing.movie.frame(9))
 
@@ -89,7 +91,9 @@ def test_a_marker_that_covers_another_cell(challenge: Path, dividing: SimulatedM
     image[image == gone], image[image == kept] = 0, 0
     image[marker == gone] = kept  # the mask of one lies wholly under the other's marker
     tifffile.imwrite(masks, image)
-    with pytest.raises(InputError, match=rf"{len(cells) - 1} cells in the masks, {len(cells)} in the tracking"):
+    with pytest.raises(
+        InputError, match=rf"{len(cells) - 1} cells in the masks, {len(cells)} in the tracking"
+    ):
         sequence(challenge)
 
 
@@ -119,7 +123,9 @@ def test_a_training_leaves_weights_a_card_and_pictures(run: TrainingRun) -> None
     assert f"{checkpoint.record['cells']:,} cells" in card
 
 
-def test_finetuning_begins_with_weights_on_disk(dividing: SimulatedMovie, run: TrainingRun, tmp_path: Path) -> None:
+def test_finetuning_begins_with_weights_on_disk(
+    dividing: SimulatedMovie, run: TrainingRun, tmp_path: Path
+) -> None:
     config = replace(SHORT, learning_rate=0.0)
     tuned = run_training([to_learn_from(dividing)], config, tmp_path, start=run.weights, device="cpu")
     start, end = (load_model(path).model.state_dict() for path in (run.weights, tuned.weights))
@@ -146,7 +152,9 @@ def test_the_card_says_how_much_of_each_class_was_found(run: TrainingRun) -> Non
 
 
 @pytest.mark.neo4j
-def test_a_stored_tracking_is_learned_from(store: LineageStore, dividing: SimulatedMovie, tmp_path: Path) -> None:
+def test_a_stored_tracking_is_learned_from(
+    store: LineageStore, dividing: SimulatedMovie, tmp_path: Path
+) -> None:
     path = write_movie(dividing.movie, tmp_path / "movie.ome.tif")
     record = store_truth(store, dividing, path)
     movie = stored(store, record, None)

@@ -76,7 +76,10 @@ def check_allowed(choices: Choices, decision: Decision) -> None:
 def most(choices: Choices) -> float:
     """The most that can be gained, by trying all that is allowed of what gains anything."""
     steps = [
-        *((gain, {("fate", a), ("origin", b)}, None) for (a, b), gain in _worth(choices.link, choices.link_gain)),
+        *(
+            (gain, {("fate", a), ("origin", b)}, None)
+            for (a, b), gain in _worth(choices.link, choices.link_gain)
+        ),
         *(
             (gain, {("fate", m), ("origin", d), ("origin", e), ("divides", m)}, None)
             for (m, d, e), gain in _worth(choices.division, choices.division_gain)

@@ -86,7 +86,9 @@ def rewritten(path: Path, **changes: str | None) -> None:
         "record": json.dumps(RECORD),
         **changes,
     }
-    save_file(load_file(path), path, metadata={key: value for key, value in header.items() if value is not None})
+    save_file(
+        load_file(path), path, metadata={key: value for key, value in header.items() if value is not None}
+    )
 
 
 def test_another_program_s_weights(weights: Path) -> None:

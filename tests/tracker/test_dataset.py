@@ -66,9 +66,7 @@ def test_contracted(drawing: Drawing, data: st.DataObject) -> None:
 def test_a_division_over_a_missed_mother() -> None:
     graph = drawings.division().graph
     kept = graph.detections.frame != 2
-    labels = LabelImages.from_array(
-        np.where(np.arange(6)[:, None, None] == 2, 0, drawings.division().labels)
-    )
+    labels = LabelImages.from_array(np.where(np.arange(6)[:, None, None] == 2, 0, drawings.division().labels))
     left = contracted(graph, kept, measure(labels))
     assert np.bincount(left.kind, minlength=3).tolist() == [1 + 2 + 1, 0, 2]
 
@@ -116,7 +114,9 @@ def test_a_blind_variation(dividing: SimulatedMovie) -> None:
 
 
 @pytest.mark.parametrize(
-    "way", [Variation(0, 16), Variation(0, 16, 2), Variation(3, 16, missed=0.2)], ids=["whole", "slow", "missed"]
+    "way",
+    [Variation(0, 16), Variation(0, 16, 2), Variation(3, 16, missed=0.2)],
+    ids=["whole", "slow", "missed"],
 )
 def test_the_truth_of_pairs_and_triples(dividing: SimulatedMovie, way: Variation) -> None:
     example = make_example(to_learn_from(dividing), way)
@@ -151,5 +151,7 @@ def test_nothing_is_left() -> None:
 
 def test_frames_of_another_movie_are_refused(dividing: SimulatedMovie) -> None:
     fewer = LabelImages.from_array(np.stack(list(dividing.labels))[:9])
-    with pytest.raises(InputError, match=r"other: label images of \(9, 129, 169\).*frames of \(16, 129, 169\)"):
+    with pytest.raises(
+        InputError, match=r"other: label images of \(9, 129, 169\).*frames of \(16, 129, 169\)"
+    ):
         TrainingMovie("other", dividing.movie, fewer, dividing.graph)

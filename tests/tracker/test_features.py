@@ -69,14 +69,17 @@ class Film:
                 row[:, None], cell_features(scene, found.detections, looks, self.labels.shape[1:])
             ),
             "pair": Table.of(
-                np.stack([row[scene.pairs.source], row[scene.pairs.target]], axis=1), pair_features(scene, looks)
+                np.stack([row[scene.pairs.source], row[scene.pairs.target]], axis=1),
+                pair_features(scene, looks),
             ),
             "triple": Table.of(
-                np.concatenate([row[scene.triples[:, :1]], mother_first], axis=1), triple_features(scene, looks)
+                np.concatenate([row[scene.triples[:, :1]], mother_first], axis=1),
+                triple_features(scene, looks),
             ),
             "neighbour": Table.of(row[scene.neighbours].T, _numbered(neighbour_features(scene))),
             "past": Table.of(
-                np.append(row, -1)[scene.past], _numbered(step_features(scene, scene.past).reshape(len(row), -1))
+                np.append(row, -1)[scene.past],
+                _numbered(step_features(scene, scene.past).reshape(len(row), -1)),
             ),
             "future": Table.of(
                 np.append(row, -1)[scene.future],
@@ -170,7 +173,9 @@ def test_labelled_in_another_way(film: Film, as_it_was: dict[str, Table]) -> Non
 def test_elsewhere_in_the_field(film: Film) -> None:
     def padded(before: int, after: int) -> Film:
         return film.under(
-            lambda stack: np.pad(stack, ((0, 0), (before, after), (after, before)), constant_values=stack.min())
+            lambda stack: np.pad(
+                stack, ((0, 0), (before, after), (after, before)), constant_values=stack.min()
+            )
         )
 
     border = {"border": 3.0}  # which is where they are not the same
@@ -182,9 +187,7 @@ def test_a_triple_is_the_same_with_the_daughters_exchanged(dividing: SimulatedMo
     scene = found.scene
     exchanged = replace(scene, triples=scene.triples[:, [0, 2, 1]], triple_pairs=scene.triple_pairs[:, ::-1])
     for name, column in triple_features(exchanged, found.looks).items():
-        np.testing.assert_allclose(
-            column, triple_features(scene, found.looks)[name], atol=1e-9, err_msg=name
-        )
+        np.testing.assert_allclose(column, triple_features(scene, found.looks)[name], atol=1e-9, err_msg=name)
 
 
 @settings(deadline=None, max_examples=40)

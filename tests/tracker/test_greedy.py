@@ -31,9 +31,7 @@ def test_links_are_assigned_together() -> None:
 #     1
 # 0 <     2 is born, and claims 0, who goes on as 1: then 1 is the other daughter
 #     2
-@pytest.mark.parametrize(
-    ("link", "found"), [(4.0, {(0, 1, 2)}), (5.5, {(0, 1)})], ids=["division", "link"]
-)
+@pytest.mark.parametrize(("link", "found"), [(4.0, {(0, 1, 2)}), (5.5, {(0, 1)})], ids=["division", "link"])
 def test_a_born_cell_claims_a_mother_that_goes_on(link: float, found: set[tuple[int, ...]]) -> None:
     choice = chosen_from({(0, 1): link}, {(0, 1, 2): 5.0}, {})
     assert named(choice, decide_by_assignment(choice)) == found

@@ -27,9 +27,7 @@ def test_nothing_to_choose() -> None:
 #     1
 # 0 <     the mother goes on as 1, or divides: what gains more
 #     2
-@pytest.mark.parametrize(
-    ("link", "found"), [(4.0, {(0, 1, 2)}), (5.5, {(0, 1)})], ids=["division", "link"]
-)
+@pytest.mark.parametrize(("link", "found"), [(4.0, {(0, 1, 2)}), (5.5, {(0, 1)})], ids=["division", "link"])
 def test_a_division_competes_with_the_link(link: float, found: set[tuple[int, ...]]) -> None:
     choice = chosen_from({(0, 1): link}, {(0, 1, 2): 5.0}, {})
     assert named(choice, decide_jointly(choice)) == found

@@ -130,7 +130,11 @@ def test_a_long_movie_is_judged_in_stretches_as_the_whole(
     rng = np.random.default_rng(6)
     few = crowd(6, seed=2)
     frames = [
-        {n: (y + rng.normal(0, 4), x + rng.normal(0, 4), r) for n, (y, x, r) in few.items() if rng.random() < 0.7}
+        {
+            n: (y + rng.normal(0, 4), x + rng.normal(0, 4), r)
+            for n, (y, x, r) in few.items()
+            if rng.random() < 0.7
+        }
         for _ in range(60)
     ]
     long = seen(painted(frames, shape=(60, 180)).labels, None).inputs
@@ -248,6 +252,4 @@ def test_a_channel_that_is_not_there_is_refused(model: LineageModel) -> None:
 def test_weights_for_other_features_are_refused(inputs: Inputs) -> None:
     scene, sizes = two_cells(), inputs.sizes()
     with pytest.raises(InputError, match=f"weights for {sizes.cell + 1} features of a cell"):
-        track_learned(
-            scene.labels, scene.detections, None, LineageModel(replace(sizes, cell=sizes.cell + 1))
-        )
+        track_learned(scene.labels, scene.detections, None, LineageModel(replace(sizes, cell=sizes.cell + 1)))

@@ -41,7 +41,9 @@ def check_same(found: Tensor, expected: Tensor) -> None:
 
 def test_daughters_may_be_exchanged(model: LineageModel, inputs: Inputs) -> None:
     batch = inputs.batch
-    exchanged = replace(batch, triples=batch.triples[:, [0, 2, 1]], triple_pairs=batch.triple_pairs[:, [1, 0]])
+    exchanged = replace(
+        batch, triples=batch.triples[:, [0, 2, 1]], triple_pairs=batch.triple_pairs[:, [1, 0]]
+    )
     check_same(judged(model, exchanged)[1], judged(model, batch)[1])
 
 

@@ -23,7 +23,8 @@ def go_down(state: TrainingState, steps: int) -> None:
     for step in range(state.step, state.step + steps):
         numbers = torch.Generator().manual_seed(step)
         loss = sum(
-            (weight * torch.randn(weight.shape, generator=numbers)).sum() for weight in state.model.parameters()
+            (weight * torch.randn(weight.shape, generator=numbers)).sum()
+            for weight in state.model.parameters()
         )
         assert isinstance(loss, torch.Tensor)
         state.descend(loss, rate=0.01 * (1 + step))

@@ -101,7 +101,9 @@ def test_neighbours_are_the_nearest_in_the_same_frame() -> None:
 
 
 def test_cells_far_apart_are_no_neighbours() -> None:
-    scene = scene_of(painted([{"a": (20, 20, 5), "b": (20, 62, 5)}, {"a": (20, 20, 5), "c": (20, 58, 5)}]).labels)
+    scene = scene_of(
+        painted([{"a": (20, 20, 5), "b": (20, 62, 5)}, {"a": (20, 20, 5), "c": (20, 58, 5)}]).labels
+    )
     named = scene.draft.cells.frame[scene.neighbours[0]]
     assert named.tolist() == [1, 1]
 

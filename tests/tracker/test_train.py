@@ -242,7 +242,10 @@ def test_variations_have_a_few_frames_each(frames: int, count: int) -> None:
 
 
 def test_the_loss_counts_all_that_is_judged() -> None:
-    pair_logit, pair_class = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5]]), torch.tensor([SAME, DIFFERENT])
+    pair_logit, pair_class = (
+        torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5]]),
+        torch.tensor([SAME, DIFFERENT]),
+    )
     triple_logit, is_division = torch.tensor([1.0, -2.0, 0.0]), torch.tensor([True, False, False])
     by_hand = -np.log(np.exp(2) / (np.exp(2) + 1 + np.exp(-1))) + np.log(3)
     by_hand += np.log1p(np.exp(-1)) + np.log1p(np.exp(-2)) + np.log(2)
