@@ -1,6 +1,7 @@
 """Training: stretches of movies whose lineage is known, until the held-out stretches are judged no better."""
 
 import hashlib
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -110,7 +111,9 @@ def train(
     training, held_out = _examples(movies, config, progress)
     device, key = device or torch.device("cpu"), _key(movies, config, model, evidence or {})
     torch.manual_seed(config.seed)
-    if model is None:
+    if model is not None:
+        model = copy.deepcopy(model).requires_grad_(True)
+    else:
         model = LineageModel(replace(training[0][0].inputs.sizes(), **(evidence or {})))
         _standardise(model, [example for ways in training for example in ways])
     training[0][0].inputs.require_fit(model.config)
