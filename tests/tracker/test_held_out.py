@@ -1,4 +1,4 @@
-"""The learned tracker on frames that it was not trained on: bounds that a change must not break, not targets."""
+"""The learned tracker on frames that it never saw: bounds that a change must not break, not targets."""
 
 from pathlib import Path
 
