@@ -15,6 +15,8 @@ from tracker.model import LineageModel, ModelConfig
 
 SHIPPED = Path(__file__).parent / "weights" / "lineage.safetensors"
 """The weights that `cellkin track` uses."""
+HELD_OUT = SHIPPED.with_name("held-out.safetensors")
+"""Weights that were trained on the first 70 % of each sequence alone: figures of the rest are theirs."""
 FORMAT = "cellkin lineage model 1"
 
 

@@ -111,10 +111,11 @@ def train(
     training, held_out = _examples(movies, config, progress)
     device, key = device or torch.device("cpu"), _key(movies, config, model, evidence or {})
     torch.manual_seed(config.seed)
-    if model is None:
+    if model is not None:
+        model = copy.deepcopy(model).requires_grad_(True)
+    else:
         model = LineageModel(replace(training[0][0].inputs.sizes(), **(evidence or {})))
         _standardise(model, [example for ways in training for example in ways])
-    model = copy.deepcopy(model).requires_grad_()  # what was given stays as it is
     training[0][0].inputs.require_fit(model.config)
     state = TrainingState(model.to(device), config.weight_decay, config.averaging)
     state.resume(state_file, key)

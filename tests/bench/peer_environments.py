@@ -56,6 +56,7 @@ class Environment:
 
 LAPTRACK_ENVIRONMENT = Environment("laptrack", LAPTRACK)
 BTRACK_ENVIRONMENT = Environment("btrack", BTRACK)
+ENVIRONMENTS = (LAPTRACK_ENVIRONMENT, BTRACK_ENVIRONMENT)
 
 
 def _mend_btrack(environment: Environment, uv: str) -> None:

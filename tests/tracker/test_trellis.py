@@ -24,9 +24,9 @@ def costs_of(frame: IntArray) -> Costs:
 
 
 def edges_of(links: dict[tuple[int, int], float]) -> Edges:
-    """Edges by their two cells, with what each costs."""
+    """Edges by their two cells, with what each costs; too far apart for a jump."""
     source, target = np.array(list(links), np.int64).reshape(-1, 2).T
-    pairs = Candidates(source, target, np.zeros(len(links)), np.zeros(len(links)))
+    pairs = Candidates(source, target, np.full(len(links), 1e4), np.zeros(len(links)))
     cost = np.array(list(links.values()))
     return Edges(pairs, cost, cost < CONFIG.birth_cost + CONFIG.death_cost, len(pairs))
 
