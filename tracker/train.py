@@ -1,7 +1,7 @@
 """Training: stretches of movies whose lineage is known, until the held-out stretches are judged no better."""
 
-import hashlib
 import copy
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace

@@ -152,7 +152,7 @@ def test_finetuning_begins_with_the_given_weights(source: TrainingMovie, uninter
         assert torch.equal(kept.state_dict()[name], uninterrupted.state_dict()[name]), name
     moved = train([source], config, model=uninterrupted).model
     change = np.abs(weights_of(moved) - before).max()
-    assert 0 < change
+    assert change > 0
     np.testing.assert_array_equal(weights_of(uninterrupted), before)  # which are left as they were
 
 
