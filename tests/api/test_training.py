@@ -117,7 +117,8 @@ def test_a_training_leaves_weights_a_card_and_pictures(run: TrainingRun) -> None
     assert {path.name for path in run.weights.parent.iterdir()} == names | {"state.safetensors"}
     checkpoint = load_model(run.weights)
     assert checkpoint.record == run.trained.record
-    assert imread(run.losses).shape[:2] == imread(run.confusions).shape[:2] == (540, 960)
+    for picture in (run.losses, run.confusions):
+        assert len(np.unique(imread(picture))) > 50
     card = run.card.read_text()
     assert "| simulated |" in card
     assert f"{checkpoint.record['cells']:,} cells" in card

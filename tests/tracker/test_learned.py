@@ -21,7 +21,7 @@ from tracker import learned
 from tracker.gains import Logits
 from tracker.inputs import Inputs
 from tracker.learned import LearnedConfig, choose_device, decided, judge, look, track_learned
-from tracker.model import DIFFERENT, PARENT_CHILD, SAME, LineageModel
+from tracker.model import DIFFERENT, SAME, LineageModel
 
 CPU = torch.device("cpu")
 STILL = crowd(20, seed=5)
@@ -57,14 +57,11 @@ def test_any_weights_give_a_valid_lineage(inputs: Inputs, decision: str, drawing
 
 
 @pytest.mark.parametrize("decision", ["joint", "assignment"])
-@pytest.mark.parametrize("seed", [1, 2])
 def test_any_weights_on_a_movie_of_cells_that_divide(
-    dividing: SimulatedMovie, inputs: Inputs, decision: str, seed: int
+    dividing: SimulatedMovie, inputs: Inputs, decision: str
 ) -> None:
-    config = LearnedConfig(decision=decision)
-    graph = track_learned(
-        dividing.labels, dividing.graph.detections, dividing.movie, untrained(inputs, seed), config=config
-    )
+    config, model = LearnedConfig(decision=decision), untrained(inputs, seed=1)
+    graph = track_learned(dividing.labels, dividing.graph.detections, dividing.movie, model, config=config)
     check_valid(graph, dividing.labels)
     assert len(graph.links) > 50
 
@@ -103,30 +100,40 @@ def test_a_third_daughter() -> None:
     ]
     scene = painted(frames)
     here = seen(scene.labels, None).scene
-    pair = np.tile([-3.0, 0.0, 1.0], (3, 1))
+    pair = np.tile([-3.0, 0.0, 1.0], (3, 1))  # of PARENT_CHILD, most likely
     triple = np.where((here.triples == [0, 1, 3]).all(axis=1), 4.0, -4.0)
     graph = decided(here, Logits(pair, triple), scene.detections, LearnedConfig())
     assert graph.kind.tolist() == [LinkKind.DIVISION] * 3
     third = np.exp(1) / (np.exp(-3) + 1 + np.exp(1))
-    assert sorted(graph.probability or []) == pytest.approx([third, *[1 / (1 + np.exp(-4))] * 2])
-    assert PARENT_CHILD == 2
+    assert graph.probability is not None
+    assert sorted(graph.probability) == pytest.approx([third, *[1 / (1 + np.exp(-4))] * 2])
 
 
-@pytest.mark.parametrize("cells", [1, 30, 60])
+def check_as_the_whole(inputs: Inputs, model: LineageModel) -> None:
+    """The stretches' logits are those of the whole movie at once."""
+    with torch.inference_mode():
+        pair, triple = model(inputs.batch)
+    logits = judge(inputs, model, CPU)
+    np.testing.assert_allclose(logits.pair, pair / model.temperature[0], atol=1e-4)
+    np.testing.assert_allclose(logits.triple, triple / model.temperature[1], atol=1e-4)
+
+
+@pytest.mark.parametrize(("cells", "paired"), [(1, 1), (60, 1), (1, 60), (99_999, 99_999)])
 def test_stretches_are_judged_as_the_whole(
-    inputs: Inputs, model: LineageModel, cells: int, monkeypatch: pytest.MonkeyPatch
+    inputs: Inputs, cells: int, paired: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = judge(inputs, model, CPU)
-    monkeypatch.setattr(learned, "WINDOW", cells)
-    stretches = judge(inputs, model, CPU)
-    np.testing.assert_allclose(stretches.pair, whole.pair, atol=1e-4)
-    np.testing.assert_allclose(stretches.triple, whole.triple, atol=1e-4)
+    model = untrained(inputs, seed=3)
+    model.temperature.copy_(torch.tensor([0.5, 2.0]))
+    monkeypatch.setattr(learned, "CELLS", cells)
+    monkeypatch.setattr(learned, "PAIRED", paired)
+    check_as_the_whole(inputs, model)
 
 
-def test_a_long_movie_is_judged_in_stretches_as_the_whole(
-    model: LineageModel, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("rounds", [0, 1, 2, 4])
+def test_a_long_movie_with_gaps_is_judged_in_stretches_as_the_whole(
+    rounds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Longer than a stretch with its margins, with frames missed everywhere: what bears on a pair is far."""
+    """Cells are missed everywhere, so what bears on a pair lies frames away."""
     rng = np.random.default_rng(6)
     few = crowd(6, seed=2)
     frames = [
@@ -135,13 +142,20 @@ def test_a_long_movie_is_judged_in_stretches_as_the_whole(
             for n, (y, x, r) in few.items()
             if rng.random() < 0.7
         }
-        for _ in range(60)
+        for _ in range(40)
     ]
     long = seen(painted(frames, shape=(60, 180)).labels, None).inputs
     assert ((long.cell_frame[long.batch.target] - long.pair_frame) > 2).any()
-    whole = judge(long, model, CPU)
-    monkeypatch.setattr(learned, "WINDOW", 1)
-    np.testing.assert_allclose(judge(long, model, CPU).pair, whole.pair, atol=1e-4)
+    monkeypatch.setattr(learned, "CELLS", 1)
+    monkeypatch.setattr(learned, "PAIRED", 1)
+    torch.manual_seed(4)
+    check_as_the_whole(long, LineageModel(replace(long.sizes(), rounds=rounds)).eval())
+
+
+def test_few_pairs_are_judged_twice(dividing: SimulatedMovie, inputs: Inputs) -> None:
+    """So that a frame of many cells costs no more for each of them."""
+    judged = sum(len(inputs.contest(t, t + 1, rounds=2).pairs) for t in range(len(dividing.labels)))
+    assert judged < 1.5 * len(inputs.pair_frame)
 
 
 def test_what_is_seen_beforehand_gives_what_crops_give(
@@ -158,10 +172,10 @@ def test_half_precision_gives_the_same_links(
     dividing: SimulatedMovie, inputs: Inputs, model: LineageModel
 ) -> None:
     """On a GPU crops are looked at in half precision."""
-    scene, assert_whole = seen(dividing.labels, dividing.movie).scene, inputs.batch.crops.float()
+    scene, crops = seen(dividing.labels, dividing.movie).scene, inputs.batch.crops
     assert model.appearance is not None
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):  # coarser than a GPU's
-        rough = model.appearance(assert_whole).float()
+        rough = model.appearance(crops).float()
     graphs = [
         decided(scene, judge(given, model, CPU), dividing.graph.detections, LearnedConfig())
         for given in (inputs, replace(inputs, batch=replace(inputs.batch, crops=rough)))
