@@ -74,19 +74,17 @@ def trained(run: TrainingRun) -> Report:
     return Report(document, "trained", rows)
 
 
-def stored(record: TrackingRecord) -> Report:
-    """A tracking that was stored."""
-    document = {
-        "tracking": record.id,
-        "movie": record.movie_id,
-        "detections": record.detections,
-        "tracks": record.tracks,
-        "divisions": record.divisions,
-    }
+def stored(records: Sequence[TrackingRecord], notes: Sequence[str] = ()) -> Report:
+    """Trackings that were stored, one or those of several movies, and what was noticed."""
+    documents = [_stored(record) for record in records]
     rows = [
-        (name, f"{value:,}" if isinstance(value, int) else str(value)) for name, value in document.items()
+        (name, f"{value:,}" if isinstance(value, int) else str(value))
+        for document in documents
+        for name, value in document.items()
     ]
-    return Report(document, "stored", rows)
+    document = documents[0] if len(documents) == 1 else {"trackings": documents}
+    noted = {"notes": list(notes)} if notes else {}
+    return Report({**document, **noted}, "stored", rows + [("note", text) for text in notes])
 
 
 def exported(tracking: str, output: Path) -> Report:
@@ -182,6 +180,16 @@ def database(address: ServerAddress | None) -> list[tuple[str, str]]:
     if address is None:
         return []
     return [("Neo4j Browser", address.browser_url), ("login", f"{address.user} / {address.password}")]
+
+
+def _stored(record: TrackingRecord) -> dict[str, object]:
+    return {
+        "tracking": record.id,
+        "movie": record.movie_id,
+        "detections": record.detections,
+        "tracks": record.tracks,
+        "divisions": record.divisions,
+    }
 
 
 def _counts(result: TrackedMovie) -> dict[str, object]:
