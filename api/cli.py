@@ -70,6 +70,13 @@ LabelsPath = Annotated[
     Path | None, typer.Option("--labels", help="Label images, one a frame, instead of segmenting.")
 ]
 
+Diameter = Annotated[
+    float | None,
+    typer.Option(
+        help="Cell diameter for the segmentation, µm (pixels without a pixel size); else measured.", min=0
+    ),
+]
+
 
 def main() -> NoReturn:
     """Run the command line; an error that the user can mend ends it with one message and the error's code."""
@@ -131,6 +138,10 @@ def track(
     ] = None,
     store: Annotated[bool, typer.Option(help="Write to the database; --no-store needs none.")] = True,
     name: Annotated[str | None, typer.Option(help="Name of the movie; by default that of its file.")] = None,
+    diameter: Diameter = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Segment even what does not look like bright cells.")
+    ] = False,
     axes: Axes = None,
     pixel_size: PixelSize = None,
     minutes_per_frame: FrameInterval = None,
@@ -142,15 +153,17 @@ def track(
     from api.trackers import TrackerChoice
     from ingest.formats.ctc import write_result
     from ingest.movie import open_labels, open_movie
+    from ingest.segment import SegmentationSettings
 
     reporter = Reporter(as_json=as_json)
+    settings = SegmentationSettings(diameter=diameter, force=force)
     opened_movie = open_movie(
         movie, axes=axes, pixel_size=pixel_size, minutes_per_frame=minutes_per_frame, name=name
     )
     given = open_labels(labels) if labels else None
     with reporter.bars() as bars:
         choice = TrackerChoice(tracker.value, decision.value, device, weights)
-        tracked = track_movie(opened_movie, given, tracker=choice, progress=bars)
+        tracked = track_movie(opened_movie, given, tracker=choice, segmentation=settings, progress=bars)
         if output:
             write_result(tracked.graph, tracked.labels, output, progress=bars)
         record = None

@@ -43,6 +43,7 @@ def track_movie(
     labels: LabelImages | None = None,
     *,
     tracker: TrackerChoice | None = None,
+    segmentation: SegmentationSettings | None = None,
     progress: Progress = silent,
 ) -> TrackedMovie:
     """Segment a movie unless label images are given, measure its cells, and link them.
@@ -51,6 +52,7 @@ def track_movie(
         movie: the frames.
         labels: (T, Y, X) label images of the same frames.
         tracker: which one; by default the learned one.
+        segmentation: how cells are found where no label images are given.
         progress: told of each step.
 
     Raises:
@@ -60,12 +62,12 @@ def track_movie(
     tracker = tracker or TrackerChoice()
     clock = [time.perf_counter()]
     if labels is None:
-        settings = SegmentationSettings()
+        settings = segmentation or SegmentationSettings()
         labels = segment(movie, settings, progress=progress)
-        segmentation: object = asdict(settings)
+        origin: object = asdict(settings)
     else:
         _require_same_frames(movie, labels)
-        segmentation = {"labels": labels.source}
+        origin = {"labels": labels.source}
     clock.append(time.perf_counter())
     detections = measure(labels, movie, progress=progress)
     clock.append(time.perf_counter())
@@ -77,7 +79,7 @@ def track_movie(
         labels=labels,
         graph=linked.graph,
         tracker=tracker.name,
-        parameters={"segmentation": segmentation, "tracker": linked.parameters},
+        parameters={"segmentation": origin, "tracker": linked.parameters},
         seconds={step: end - begin for step, begin, end in steps},
         device=linked.device,
         weights=linked.weights,

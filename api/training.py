@@ -22,9 +22,9 @@ from ingest.simulate import SimulationSettings, simulate
 from ingest.tracking_graph import IntArray, TrackingGraph
 from ingest.whole_cells import whole_cells
 from tracker.checkpoint import load_model, save_model
-from tracker.dataset import TrainingMovie
+from tracker.dataset import Example, TrainingMovie
 from tracker.learned import choose_device, judge
-from tracker.model import CLASSES
+from tracker.model import CLASSES, LineageModel
 from tracker.train import Trained, TrainingConfig, train
 
 
@@ -200,7 +200,8 @@ def run_training(
     weights, card, losses = folder / "lineage.safetensors", folder / "model-card.md", folder / "losses.png"
     save_model(trained.model, weights, trained.record)
     draw_losses(trained.checks, losses)
-    tables = [(name, confusion(*judged)) for name, judged in judgements(trained).items()]
+    judged = judgements(trained.held_out, trained.model)
+    tables = [(name, confusion(true, found)) for name, true, found in judged]
     confusions = folder / "confusion.png" if tables else None
     if confusions:
         draw_confusions(tables, confusions)
@@ -208,17 +209,17 @@ def run_training(
     return TrainingRun(trained, weights, card, losses, confusions)
 
 
-def judgements(trained: Trained) -> dict[str, tuple[IntArray, IntArray]]:
-    """For each held-out stretch (E,) the true and (E,) the judged class of its pairs."""
+def judgements(held_out: Sequence[Example], model: LineageModel) -> list[tuple[str, IntArray, IntArray]]:
+    """For each held-out stretch the movie's name, (E,) the true and (E,) the judged class of its pairs."""
     device = choose_device("cpu")
-    names = [str(name) for name in trained.record["movies"]]  # type: ignore[attr-defined]  # a list
-    return {
-        name: (
+    return [
+        (
+            example.name,
             example.pair_class.numpy(),
-            judge(example.inputs, trained.model, device).pair.argmax(axis=1),
+            judge(example.inputs, model, device).pair.argmax(axis=1),
         )
-        for name, example in zip(names, trained.held_out, strict=False)
-    }
+        for example in held_out
+    ]
 
 
 def model_card(trained: Trained, tables: Sequence[tuple[str, IntArray]]) -> str:

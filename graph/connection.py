@@ -153,9 +153,9 @@ def _explain(error: Exception, credentials: Credentials, timeout_s: float) -> Ce
                 place=place,
                 remedy="is the server very busy, or db.transaction.timeout short? Run again",
             )
-        case Neo4jError() if "TransactionLogError" in code or "No space left" in str(error):
+        case Neo4jError() if code.endswith(("TransactionLogError", "TransactionStartFailed")):
             return StoreError(
-                f"Neo4j cannot write its transaction log ({error.message})",
+                f"Neo4j can write no more, and has to be restarted ({error.message})",
                 place=place,
                 remedy="is its disk full? Free some space, stop it (`cellkin neo4j stop`), and run again",
             )

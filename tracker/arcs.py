@@ -100,8 +100,17 @@ class Arcs:
         divides: bool = False,
     ) -> "Arcs":
         """Arcs of one sort; one number stands for all."""
-        columns = (tail, head, source, taken, into_taken, into_head)
-        return cls(*(_filled(column, len(gain)) for column in columns), np.full(len(gain), divides), gain)
+        count = len(gain)
+        return cls(
+            _filled(tail, count),
+            _filled(head, count),
+            _filled(source, count),
+            _filled(taken, count),
+            _filled(into_taken, count),
+            _filled(into_head, count),
+            np.full(count, divides),
+            gain,
+        )
 
     @classmethod
     def joined(cls, parts: list["Arcs"]) -> "Arcs":

@@ -56,9 +56,10 @@ def augmented(
     """
     columns = {kind: getattr(batch, kind).clone() for kind in FROM_IMAGE}
     image, mask = _turned(batch.crops.float(), int(rng.integers(8))).unbind(dim=1)
-    if rng.random() < config.blind:
+    has_image = columns["cell"][:, names["cell"].index("has_image")]  # a view
+    if rng.random() < config.blind or not has_image.any():
         gain, image = 0.0, torch.zeros_like(image)
-        columns["cell"][:, names["cell"].index("has_image")] = 0.0
+        has_image.zero_()
     else:
         gain = float(np.exp(rng.normal(0, config.gain)))
         offset = float(rng.normal(0, config.offset))

@@ -15,6 +15,8 @@ from tracker.model import LineageModel, ModelConfig
 
 SHIPPED = Path(__file__).parent / "weights" / "lineage.safetensors"
 """The weights that `cellkin track` uses."""
+HELD_OUT = SHIPPED.with_name("held-out.safetensors")
+"""Weights that were trained on the first 70 % of each sequence alone: figures of the rest are theirs."""
 FORMAT = "cellkin lineage model 1"
 
 
@@ -74,6 +76,7 @@ def load_model(path: Path = SHIPPED) -> Checkpoint:
     try:
         model = LineageModel(ModelConfig(**json.loads(header["config"])))
         model.load_state_dict(tensors)
+        record = json.loads(header["record"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(
             f"weights that do not fit the network: {error}",
@@ -81,4 +84,4 @@ def load_model(path: Path = SHIPPED) -> Checkpoint:
             remedy="train them anew with this version (cellkin train)",
         ) from error
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Checkpoint(model, json.loads(header["record"]), digest)
+    return Checkpoint(model, record, digest)

@@ -72,7 +72,7 @@ def relative_to_ground(image: npt.NDArray[np.generic], labels: npt.NDArray[np.in
     pixels = image.astype(np.float32)
     sample, is_cell = pixels[::SAMPLED, ::SAMPLED], labels[::SAMPLED, ::SAMPLED] > 0
     ground = float(np.median(sample[~is_cell])) if not is_cell.all() else float(sample.min())
-    inside = np.abs(sample[is_cell] - ground)
+    inside = np.abs((sample[is_cell] if is_cell.any() else pixels[labels > 0]) - ground)
     scale = float(np.percentile(inside, BRIGHT)) if inside.size else 0.0
     return (pixels - ground) / (scale if scale > 0 else 1.0)
 

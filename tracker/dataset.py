@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ingest.errors import InputError
 from ingest.measure import measure
 from ingest.movie import LabelImages, Movie
 from ingest.tracking_graph import BoolArray, Detections, LinkKind, TrackingGraph
@@ -32,6 +33,9 @@ class TrainingMovie:
         labels: (T, Y, X) the cells.
         graph: of the detections of these label images.
         is_real: whether its last part may be held out for validation; a simulated movie proves nothing.
+
+    Raises:
+        InputError: the frames are not those of the label images.
     """
 
     name: str
@@ -39,6 +43,17 @@ class TrainingMovie:
     labels: LabelImages
     graph: TrackingGraph
     is_real: bool = True
+
+    def __post_init__(self) -> None:
+        if self.movie is None:
+            return
+        frames, _, height, width = self.movie.shape
+        if self.labels.shape != (frames, height, width):
+            raise InputError(
+                f"label images of {self.labels.shape} (T, Y, X), frames of {(frames, height, width)}",
+                place=self.name,
+                remedy="give the frames that were tracked",
+            )
 
 
 @dataclass(frozen=True)
@@ -66,6 +81,7 @@ class Example:
     """One variation of a movie, and what is true of it.
 
     Attributes:
+        name: of the movie.
         scene: the cells and candidates.
         inputs: what the network sees.
         graph: the true lineage of the detections, across what was taken away.
@@ -73,6 +89,7 @@ class Example:
         is_division: (T,) whether the triple is a division, or part of one into three.
     """
 
+    name: str
     scene: Scene
     inputs: Inputs
     labels: LabelImages
@@ -91,7 +108,7 @@ def make_example(source: TrainingMovie, variation: Variation) -> Example:
     looks = Looks.of(pictures, has_image=movie is not None)
     inputs = make_inputs(scene, detections, looks, pictures.half(), labels.shape[1:])
     pair_class, is_division = truth_of(scene, graph)
-    return Example(scene, inputs, labels, graph, pair_class, is_division)
+    return Example(source.name, scene, inputs, labels, graph, pair_class, is_division)
 
 
 def vary(source: TrainingMovie, way: Variation) -> tuple[LabelImages, Movie | None, TrackingGraph]:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ingest.errors import InputError
 from ingest.tracking_graph import Detections, IntArray
 from tracker.features import (
     Columns,
@@ -17,7 +18,7 @@ from tracker.features import (
     triple_features,
 )
 from tracker.looks import Looks
-from tracker.model import Batch
+from tracker.model import Batch, ModelConfig
 from tracker.scene import Scene
 
 
@@ -38,6 +39,32 @@ class Inputs:
     pair_frame: IntArray
     triple_frame: IntArray
     neighbour_frame: IntArray
+
+    def sizes(self) -> ModelConfig:
+        """Of a network that takes these features."""
+        whole = self.batch
+        return ModelConfig(
+            cell=whole.cell.shape[1],
+            step=whole.past_step.shape[2],
+            neighbour=whole.neighbour.shape[1],
+            pair=whole.pair.shape[1],
+            triple=whole.triple.shape[1],
+        )
+
+    def require_fit(self, config: ModelConfig) -> None:
+        """Refuse a network that was made for other features.
+
+        Raises:
+            InputError: its features are as many no more.
+        """
+        for kind in ("cell", "step", "neighbour", "pair", "triple"):
+            had, have = getattr(config, kind), getattr(self.sizes(), kind)
+            if had != have:
+                raise InputError(
+                    f"weights for {had} features of a {kind}, of which there are {have}",
+                    place="weights",
+                    remedy="train them anew with this version (cellkin train)",
+                )
 
     def window(self, begin: int, end: int) -> Batch:
         """The part of the movie in frames begin … end − 1: pairs and triples with all their cells in it."""

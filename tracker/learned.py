@@ -88,6 +88,7 @@ def track_learned(
         LineageError: a cell that lies on another frame's is no detection.
     """
     config = config or LearnedConfig()
+    _require_shapes(detections)
     device = choose_device(config.device)
     model = model.to(device).eval()
     draft = make_draft(labels, detections, LEARNED_DRAFT, progress)
@@ -95,6 +96,7 @@ def track_learned(
     frames = progress(crops(labels, movie, detections, draft, config.channel), "Looking", total=len(labels))
     looks, seen = look(frames, model, device, has_image=movie is not None)
     inputs = make_inputs(scene, detections, looks, seen, labels.shape[1:])
+    inputs.require_fit(model.config)
     logits = judge(inputs, model, device)
     return decided(scene, logits, detections, config)
 
@@ -109,7 +111,7 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=device).cpu()  # which fails on a device without memory, too
     except (RuntimeError, AssertionError) as error:
         raise InputError(
             f"no device {name!r}", place="--device", remedy="choose auto, cpu, or cuda where there is a GPU"
@@ -173,6 +175,14 @@ def decided(scene: Scene, logits: Logits, detections: Detections, config: Learne
     kind[len(links) :] = LinkKind.DIVISION
     order = np.argsort(row[ends[:, 1]])
     return TrackingGraph(detections, row[ends][order], kind[order], probability(odds[order]))
+
+
+def _require_shapes(detections: Detections) -> None:
+    for name in ("perimeter", "eccentricity"):
+        if name not in detections.features:
+            raise InputError(
+                f"detections without {name}", remedy="measure them on the label images (ingest.measure)"
+            )
 
 
 def _batched(frames: "Iterator[Tensor]", size: int) -> "Iterator[Tensor]":

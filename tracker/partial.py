@@ -69,8 +69,9 @@ class PartialTracking:
     def cost(self, *, birth: float, death: float) -> float:
         """What the tracks cost, less a birth and a death for each cell that is in one."""
         links = float(self.paid[self.used & (self.parent != NOBODY)].sum())
+        used = int(np.count_nonzero(self.used))
         founded, ended = np.count_nonzero(self.founds), np.count_nonzero(self.ends)
-        return links + birth * (founded - self.used.sum()) + death * (ended - self.used.sum())
+        return links + birth * (founded - used) + death * (ended - used)
 
     def cut(self, cells: IntArray) -> None:
         """Take the parents from these cells; no parent may have another daughter."""

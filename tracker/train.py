@@ -1,5 +1,7 @@
 """Training: stretches of movies whose lineage is known, until the held-out stretches are judged no better."""
 
+import hashlib
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -16,7 +18,7 @@ from tracker.augment import Augmentation, augmented
 from tracker.dataset import Example, TrainingMovie, Variation, make_example
 from tracker.features import MOTION
 from tracker.learned import judge
-from tracker.model import LineageModel, ModelConfig
+from tracker.model import LineageModel
 from tracker.resume import Check, TrainingState
 
 STANDARDISED = ("cell", "neighbour", "pair", "triple")
@@ -105,29 +107,29 @@ def train(
     Raises:
         InputError: no movie, or nothing to learn in them; a state file of another training.
     """
-    _require_something_to_learn(movies)
+    _require_something_to_learn(movies, config)
     training, held_out = _examples(movies, config, progress)
-    device = device or torch.device("cpu")
+    device, key = device or torch.device("cpu"), _key(movies, config, model, evidence or {})
     torch.manual_seed(config.seed)
-    if model is None:
-        model = LineageModel(_sizes(training[0][0], evidence or {}))
+    if model is not None:
+        model = copy.deepcopy(model).requires_grad_(True)
+    else:
+        model = LineageModel(replace(training[0][0].inputs.sizes(), **(evidence or {})))
         _standardise(model, [example for ways in training for example in ways])
+    training[0][0].inputs.require_fit(model.config)
     state = TrainingState(model.to(device), config.weight_decay, config.averaging)
-    key = repr((asdict(config), [movie.name for movie in movies], model.config))
     state.resume(state_file, key)
     losses: list[float] = []
     for step in progress(range(state.step, config.steps), "Training", total=config.steps - state.step):
+        if state.checks_since_best >= config.patience:
+            break
         losses.append(_step(state, training, config, step, device))
         if (step + 1) % config.check_every == 0 or step + 1 == config.steps:
             loss = validation_loss(state.averaged, held_out, device) if held_out else None
             state.add(Check(step + 1, float(np.mean(losses)), loss))
             losses = []
             state.save(state_file, key)
-            if state.checks_since_best >= config.patience:
-                break
     best = state.best.to("cpu").eval()
-    if held_out:
-        calibrate(best, held_out)
     record = {
         "movies": [movie.name for movie in movies],
         "divisions": sum(int(example.is_division.sum()) for example, *_ in training),
@@ -137,6 +139,24 @@ def train(
         "best_step": state.best_step,
     }
     return Trained(best, state.checks, record, held_out)
+
+
+def _key(
+    movies: Sequence[TrainingMovie],
+    config: TrainingConfig,
+    start: LineageModel | None,
+    evidence: Mapping[str, bool],
+) -> str:
+    """sha256, in hex, of all that a training follows from: it goes on from no other one's state."""
+    digest = hashlib.sha256(repr((asdict(config), sorted(evidence.items()))).encode())
+    for movie in movies:
+        cells, graph = movie.graph.detections, movie.graph
+        digest.update(repr((movie.name, movie.labels.shape, movie.movie is None)).encode())
+        for column in (cells.frame, cells.label, cells.y, cells.x, graph.links, graph.kind):
+            digest.update(np.ascontiguousarray(column).data)
+    for weight in start.state_dict().values() if start else ():
+        digest.update(weight.cpu().numpy().data)
+    return digest.hexdigest()
 
 
 def variations(frames: int, config: TrainingConfig, seed: int) -> list[Variation]:
@@ -166,8 +186,7 @@ def _examples(
     """For each movie its variations to train on; all held-out stretches."""
     jobs: list[tuple[int, TrainingMovie, Variation]] = []
     for number, movie in enumerate(movies):
-        frames = len(movie.labels)
-        cut = round(frames * (1 - config.held_out)) if movie.is_real else frames
+        frames, cut = len(movie.labels), _cut(movie, config)
         jobs += [(number, movie, way) for way in variations(cut, config, 10 * number + config.seed)]
         if frames - cut >= 2:
             jobs.append((-1, movie, Variation(cut, frames)))
@@ -179,28 +198,23 @@ def _examples(
     return training, held_out
 
 
-def _require_something_to_learn(movies: Sequence[TrainingMovie]) -> None:
+def _require_something_to_learn(movies: Sequence[TrainingMovie], config: TrainingConfig) -> None:
     if not movies:
         raise InputError("no movie to train on", remedy="give at least one with its true lineage")
     for movie in movies:
-        if not len(movie.graph.links):
+        begins = movie.graph.detections.frame[movie.graph.links[:, 1]]
+        if not np.any(begins < _cut(movie, config)):
             raise InputError(
-                "no links between cells, so nothing to learn",
+                f"no links between cells before frame {_cut(movie, config)}, so nothing to learn",
                 place=movie.name,
-                remedy="give a movie of several frames whose cells are tracked",
+                remedy="give a movie of several frames whose cells are tracked, or hold less of it out",
             )
 
 
-def _sizes(example: Example, evidence: Mapping[str, bool]) -> ModelConfig:
-    batch = example.inputs.batch
-    sizes = ModelConfig(
-        cell=batch.cell.shape[1],
-        step=batch.past_step.shape[2],
-        neighbour=batch.neighbour.shape[1],
-        pair=batch.pair.shape[1],
-        triple=batch.triple.shape[1],
-    )
-    return replace(sizes, **evidence)
+def _cut(movie: TrainingMovie, config: TrainingConfig) -> int:
+    """The first frame that is held out."""
+    frames = len(movie.labels)
+    return round(frames * (1 - config.held_out)) if movie.is_real else frames
 
 
 def _standardise(model: LineageModel, examples: Sequence[Example]) -> None:
@@ -268,8 +282,9 @@ def loss_of(
 
 
 def validation_loss(model: LineageModel, examples: Sequence[Example], device: torch.device) -> float:
-    """Mean over the examples of `loss_of`."""
+    """Mean over the examples of `loss_of`, calibrated: a network that only became too sure is no worse."""
     model = model.to(device).eval()
+    calibrate(model, examples)
     losses = []
     for example in examples:
         logits = judge(example.inputs, model, device)
@@ -288,7 +303,7 @@ def validation_loss(model: LineageModel, examples: Sequence[Example], device: to
 def calibrate(model: LineageModel, examples: Sequence[Example]) -> None:
     """Set the temperatures (Guo et al. 2017) under which the logits of held-out examples are most likely."""
     model.temperature.fill_(1.0)
-    device = torch.device("cpu")
+    device = model.temperature.device
     logits = [judge(example.inputs, model, device) for example in examples]
     pair, triple = (
         torch.cat([torch.from_numpy(getattr(one, kind)) for one in logits]) for kind in ("pair", "triple")
@@ -296,10 +311,11 @@ def calibrate(model: LineageModel, examples: Sequence[Example]) -> None:
     classes = torch.cat([example.pair_class for example in examples])
     divisions = torch.cat([example.is_division for example in examples]).double()
     grid = torch.exp(torch.linspace(-1.5, 1.5, 121)).double()
-    of_pairs = torch.stack([functional.cross_entropy(pair / t, classes) for t in grid])
-    model.temperature[0] = grid[of_pairs.argmin()].float()
-    if len(divisions) and 0 < divisions.sum() < len(divisions):
+    if len(classes):
+        of_pairs = torch.stack([functional.cross_entropy(pair / t, classes) for t in grid])
+        model.temperature[0] = grid[of_pairs.argmin()]
+    if 0 < divisions.sum() < len(divisions):
         of_triples = torch.stack(
             [functional.binary_cross_entropy_with_logits(triple / t, divisions) for t in grid]
         )
-        model.temperature[1] = grid[of_triples.argmin()].float()
+        model.temperature[1] = grid[of_triples.argmin()]

@@ -110,7 +110,12 @@ def _shapes(labels: npt.NDArray[Any], features: list[str]) -> dict[str, npt.NDAr
     """(N,) columns of scikit-image's region properties, rows as in the input."""
     from skimage.measure import regionprops_table
 
-    tables = [regionprops_table(image, properties=["label", *features]) for image in labels if image.any()]
+    properties = ["label", *features]
+    tables = [
+        regionprops_table(image, properties=properties)  # type: ignore[no-untyped-call]
+        for image in labels
+        if image.any()
+    ]
     return {name: np.concatenate([table[name] for table in tables]) for name in features}
 
 

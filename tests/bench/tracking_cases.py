@@ -112,7 +112,7 @@ def simulated_case(seed: int, settings: SimulationSettings | None = None, *, nam
         images.append(lookup[image])
         rows.append(count + lookup[old] - 1)
         count += len(old)
-    labels, row = LabelImages.from_array(_compact(images)), np.concatenate(rows)
+    labels, row = LabelImages.from_array(_compact(images)), np.concatenate(rows).astype(np.int64)
     detections = measure(labels, movie.movie)
     return Case(
         f"{name} {seed}", labels, _graph(detections, row[movie.graph.links], movie.graph.kind), movie.movie
@@ -184,7 +184,8 @@ def _labels(case: Case, frames: IntArray, kept: BoolArray) -> LabelImages:
         lookup = np.zeros(int(image.max()) + 1, image.dtype)
         shown = table.label[rows][kept[rows]]
         lookup[shown] = shown
-        return lookup[image]
+        left: npt.NDArray[np.integer] = lookup[image]
+        return left
 
     return LabelImages.from_function(read, (len(frames), *case.labels.shape[1:]), case.labels.source)
 

@@ -24,10 +24,11 @@ from graph.connection import Connection
 from graph.jars import default_cache
 from graph.pixels import PixelStore
 from graph.provenance import Provenance
-from graph.records import Table, TrackingRecord
+from graph.records import Table, TrackingKind, TrackingRecord
 from graph.server import ManagedServer
 from graph.store import LineageStore
 from ingest.errors import CellkinError, ConflictError, InputError, StoreError
+from ingest.movie import LabelImages
 from tests import lineages
 from tests.graph import faults
 from tests.graph.stored import HOSTILE, assert_equal, put, put_alone, with_features
@@ -48,7 +49,16 @@ def fill(store: LineageStore) -> list[TrackingRecord]:
     pair = lineages.late_division()
     feature = np.arange(len(pair.reference.graph.detections)) / 7
     truth = put(store, pair.reference, with_features(pair.reference.graph, **{HOSTILE: feature}))
-    computed = put(store, pair.computed, author=HOSTILE, provenance=Provenance(device="cpu", seconds=1.5))
+    computed = store.write_tracking(
+        truth.movie_id,
+        pair.computed.graph,
+        LabelImages.from_array(pair.computed.labels),
+        kind=TrackingKind.PREDICTED,
+        author=HOSTILE,
+        version="2",
+        parameters={"reach": 1.5},
+        provenance=Provenance(device="cpu", seconds=1.5),
+    )
     score_stored(store, computed.id, truth.id)
     return [truth, computed, put_alone(store, lineages.gap().graph, frames=5)]
 

@@ -161,7 +161,7 @@ def test_a_server_killed_at_any_moment(
 ) -> None:
     monkeypatch.setattr("graph.connection.RETRY_S", 1.0)
     pixels, keeper = PixelStore(tmp_path / "pixels"), lineages.generations()
-    with LineageStore(Connection(faults.login(victim.start())), pixels) as store:
+    with LineageStore(Connection(faults.login(victim.start(timeout_s=900))), pixels) as store:
         kept = put(store, keeper)
         begun = time.perf_counter()
         store.delete_tracking(put(store, COLONY).id)
@@ -172,7 +172,7 @@ def test_a_server_killed_at_any_moment(
         time.sleep(faults.moment(round_, length))
         kill(victim)
         writer.join()
-    with Connection(faults.login(victim.start())) as connection:
+    with Connection(faults.login(victim.start(timeout_s=900))) as connection:
         store = LineageStore(connection, pixels)
         assert_equal(store.tracking_graph(kept.id), keeper.graph)
         store.delete_movie(kept.movie_id)
@@ -187,13 +187,13 @@ def test_a_full_disk(victim: ManagedServer, disk: Path, tmp_path: Path) -> None:
     if not disk.is_mount():
         pytest.skip("this system lets us mount no disk of our own")
     keeper, pixels = lineages.generations(), PixelStore(tmp_path / "pixels")
-    with LineageStore(Connection(faults.login(victim.start())), pixels) as store:
+    with LineageStore(Connection(faults.login(victim.start(timeout_s=900))), pixels) as store:
         kept = put(store, keeper)
         with faults.full_disk(disk), pytest.raises(CellkinError) as caught:
             fill_the_disk(store)
     assert "disk" in caught.value.remedy
     kill(victim)
-    with Connection(faults.login(victim.start())) as connection:
+    with Connection(faults.login(victim.start(timeout_s=900))) as connection:
         store = LineageStore(connection, pixels)
         assert_equal(store.tracking_graph(kept.id), keeper.graph)
         for movie in store.movies():

@@ -1,5 +1,7 @@
 """What the Viterbi tracker makes of painted scenes; in each, names are cells."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,7 @@ def test_every_tracker_can_be_chosen() -> None:
     assert ["learned", *TRACKERS] == [option.value for option in Option]
 
 
-def story(frames: list[Frame], config: TrackerConfig | None = None) -> set[str]:
+def story(frames: Sequence[Frame], config: TrackerConfig | None = None) -> set[str]:
     return painted(frames).story(config, tracker=track_viterbi)
 
 

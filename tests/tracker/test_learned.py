@@ -1,0 +1,255 @@
+"""The learned tracker as a whole: always a valid lineage, whatever its weights; the same by any way to it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.errors import InputError
+from ingest.measure import measure
+from ingest.movie import LabelImages, Movie
+from ingest.simulate import SimulatedMovie
+from ingest.tracking_graph import Detections, LinkKind, TrackingGraph
+from ingest.validate import validate
+from tests.strategies import lineages
+from tests.tracker.networks import as_movie, seen, untrained
+from tests.tracker.painting import Frame, Scene, crowd, painted
+from tracker import learned
+from tracker.gains import Logits
+from tracker.inputs import Inputs
+from tracker.learned import LearnedConfig, choose_device, decided, judge, look, track_learned
+from tracker.model import DIFFERENT, PARENT_CHILD, SAME, LineageModel
+
+CPU = torch.device("cpu")
+STILL = crowd(20, seed=5)
+
+
+@pytest.fixture(scope="module")
+def inputs(dividing: SimulatedMovie) -> Inputs:
+    return seen(dividing.labels, dividing.movie).inputs
+
+
+@pytest.fixture(scope="module")
+def model(inputs: Inputs) -> LineageModel:
+    return untrained(inputs, seed=3)
+
+
+def check_valid(graph: TrackingGraph, labels: LabelImages) -> None:
+    validate(graph, labels)
+    assert graph.probability is not None
+    assert np.all((graph.probability >= 0) & (graph.probability <= 1))
+    assert np.all(np.diff(graph.links[:, 1]) > 0)
+
+
+@pytest.mark.parametrize("decision", ["joint", "assignment"])
+@settings(deadline=None, max_examples=12)
+@given(drawing=lineages(), seed=st.integers(0, 10**6))
+def test_any_weights_give_a_valid_lineage(inputs: Inputs, decision: str, drawing: object, seed: int) -> None:
+    labels = LabelImages.from_array(drawing.labels)  # type: ignore[attr-defined]  # a Drawing
+    movie = as_movie(labels.frame(0)[None] + np.zeros((len(labels), 1, 1)))
+    graph = track_learned(
+        labels, measure(labels), movie, untrained(inputs, seed), config=LearnedConfig(decision=decision)
+    )
+    check_valid(graph, labels)
+
+
+@pytest.mark.parametrize("decision", ["joint", "assignment"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_any_weights_on_a_movie_of_cells_that_divide(
+    dividing: SimulatedMovie, inputs: Inputs, decision: str, seed: int
+) -> None:
+    config = LearnedConfig(decision=decision)
+    graph = track_learned(
+        dividing.labels, dividing.graph.detections, dividing.movie, untrained(inputs, seed), config=config
+    )
+    check_valid(graph, dividing.labels)
+    assert len(graph.links) > 50
+
+
+# m-m < d-d ~ d
+#       e-e   .
+def test_what_the_network_is_sure_of_becomes_the_lineage() -> None:
+    frames: list[Frame] = [
+        {"m": (60.0, 90.0, 9.0)},
+        {"m": (60.0, 90.0, 9.0)},
+        {"d": (60.0, 82.0, 6.4), "e": (60.0, 98.0, 6.4)},
+        {},
+        {"d": (60.0, 82.0, 6.4)},
+    ]
+    scene = painted(frames)
+    here = seen(scene.labels, None).scene
+    pair = np.full((len(here.pairs), 3), -3.0)
+    pair[:, DIFFERENT] = 3.0
+    pair[0], pair[3] = [2.0, 0.0, -1.0], [1.0, -1.0, 0.0]  # m-m, d~d
+    graph = decided(here, Logits(pair, np.array([2.5])), scene.detections, LearnedConfig())
+    assert graph.kind.tolist() == [LinkKind.NEXT, LinkKind.DIVISION, LinkKind.DIVISION, LinkKind.GAP]
+    named = [[scene.names[row] for row in link] for link in graph.links]
+    assert sorted(named) == sorted([["m", "m"], ["m", "d"], ["m", "e"], ["d", "d"]])
+    softmax = np.exp(pair) / np.exp(pair).sum(axis=1, keepdims=True)
+    division = 1 / (1 + np.exp(-2.5))
+    np.testing.assert_allclose(graph.probability, [softmax[0, SAME], division, division, softmax[3, SAME]])
+
+
+#       d
+# m-m < e    the third one is as sure as its own pair
+#       f
+def test_a_third_daughter() -> None:
+    frames: list[Frame] = [
+        {"m": (60.0, 90.0, 9.0)},
+        {"d": (51.0, 90.0, 5.2), "e": (64.0, 82.0, 5.2), "f": (64.0, 98.0, 5.2)},
+    ]
+    scene = painted(frames)
+    here = seen(scene.labels, None).scene
+    pair = np.tile([-3.0, 0.0, 1.0], (3, 1))
+    triple = np.where((here.triples == [0, 1, 3]).all(axis=1), 4.0, -4.0)
+    graph = decided(here, Logits(pair, triple), scene.detections, LearnedConfig())
+    assert graph.kind.tolist() == [LinkKind.DIVISION] * 3
+    third = np.exp(1) / (np.exp(-3) + 1 + np.exp(1))
+    assert sorted(graph.probability or []) == pytest.approx([third, *[1 / (1 + np.exp(-4))] * 2])
+    assert PARENT_CHILD == 2
+
+
+@pytest.mark.parametrize("cells", [1, 30, 60])
+def test_stretches_are_judged_as_the_whole(
+    inputs: Inputs, model: LineageModel, cells: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = judge(inputs, model, CPU)
+    monkeypatch.setattr(learned, "WINDOW", cells)
+    stretches = judge(inputs, model, CPU)
+    np.testing.assert_allclose(stretches.pair, whole.pair, atol=1e-4)
+    np.testing.assert_allclose(stretches.triple, whole.triple, atol=1e-4)
+
+
+def test_a_long_movie_is_judged_in_stretches_as_the_whole(
+    model: LineageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than a stretch with its margins, with frames missed everywhere: what bears on a pair is far."""
+    rng = np.random.default_rng(6)
+    few = crowd(6, seed=2)
+    frames = [
+        {
+            n: (y + rng.normal(0, 4), x + rng.normal(0, 4), r)
+            for n, (y, x, r) in few.items()
+            if rng.random() < 0.7
+        }
+        for _ in range(60)
+    ]
+    long = seen(painted(frames, shape=(60, 180)).labels, None).inputs
+    assert ((long.cell_frame[long.batch.target] - long.pair_frame) > 2).any()
+    whole = judge(long, model, CPU)
+    monkeypatch.setattr(learned, "WINDOW", 1)
+    np.testing.assert_allclose(judge(long, model, CPU).pair, whole.pair, atol=1e-4)
+
+
+def test_what_is_seen_beforehand_gives_what_crops_give(
+    dividing: SimulatedMovie, inputs: Inputs, model: LineageModel
+) -> None:
+    frames = iter(inputs.batch.crops.split(7))
+    looks, looked = look(frames, model, CPU, has_image=True)
+    assert looks.has_image
+    seen_before = replace(inputs, batch=replace(inputs.batch, crops=looked))
+    np.testing.assert_allclose(judge(seen_before, model, CPU).pair, judge(inputs, model, CPU).pair, atol=1e-4)
+
+
+def test_half_precision_gives_the_same_links(
+    dividing: SimulatedMovie, inputs: Inputs, model: LineageModel
+) -> None:
+    """On a GPU crops are looked at in half precision."""
+    scene, assert_whole = seen(dividing.labels, dividing.movie).scene, inputs.batch.crops.float()
+    assert model.appearance is not None
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):  # coarser than a GPU's
+        rough = model.appearance(assert_whole).float()
+    graphs = [
+        decided(scene, judge(given, model, CPU), dividing.graph.detections, LearnedConfig())
+        for given in (inputs, replace(inputs, batch=replace(inputs.batch, crops=rough)))
+    ]
+    same = {tuple(link) for link in graphs[0].links} & {tuple(link) for link in graphs[1].links}
+    assert len(same) > 0.97 * len(graphs[0].links)
+
+
+def test_the_same_movie_gives_the_same_tracking(dividing: SimulatedMovie, model: LineageModel) -> None:
+    one, other = (
+        track_learned(dividing.labels, dividing.graph.detections, dividing.movie, model) for _ in range(2)
+    )
+    np.testing.assert_array_equal(one.links, other.links)
+    np.testing.assert_array_equal(one.probability, other.probability)
+
+
+def test_dropout_is_for_training_alone(inputs: Inputs, dividing: SimulatedMovie) -> None:
+    model = untrained(inputs, seed=3).train()
+    before = track_learned(dividing.labels, dividing.graph.detections, dividing.movie, model)
+    again = track_learned(dividing.labels, dividing.graph.detections, dividing.movie, model)
+    np.testing.assert_array_equal(before.probability, again.probability)
+
+
+@pytest.mark.parametrize(
+    "frames", [[{}, {}, {}], [STILL], [{"a": (20, 30, 5)}], [{}, {"a": (20, 30, 5)}, {}]]
+)
+@pytest.mark.parametrize("blind", [True, False])
+def test_where_nothing_follows_nothing_is_linked(
+    frames: list[Frame], blind: bool, model: LineageModel
+) -> None:
+    scene = painted(frames)
+    movie = None if blind else as_movie(np.zeros(scene.labels.shape))
+    graph = track_learned(scene.labels, scene.detections, movie, model)
+    assert len(graph.links) == 0
+    check_valid(graph, scene.labels)
+
+
+def test_a_movie_of_no_frames(model: LineageModel) -> None:
+    labels = LabelImages.from_array(np.zeros((0, 9, 14), np.int32))
+    none = Detections(
+        *(np.zeros(0, np.int64) for _ in range(2)),
+        *(np.zeros(0) for _ in range(2)),
+        {name: np.zeros(0) for name in ("area", "perimeter", "eccentricity")},
+    )
+    assert len(track_learned(labels, none, None, model).links) == 0
+
+
+def test_a_blind_movie_is_tracked(dividing: SimulatedMovie, model: LineageModel) -> None:
+    graph = track_learned(dividing.labels, dividing.graph.detections, None, model)
+    check_valid(graph, dividing.labels)
+    assert len(graph.links) > 50
+
+
+@pytest.mark.parametrize("name", ["abacus", "cuda:97", "meta", ""])
+def test_a_device_that_is_not_there(name: str) -> None:
+    with pytest.raises(InputError, match=rf"--device: no device '{name}'; choose auto, cpu"):
+        choose_device(name)
+
+
+def test_the_device_that_is_there() -> None:
+    assert choose_device("cpu") == CPU
+    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def test_an_unknown_decision() -> None:
+    with pytest.raises(InputError, match="no decision 'coin'; choose one of joint, assignment"):
+        LearnedConfig(decision="coin")
+
+
+def two_cells() -> Scene:
+    return painted([{"a": (60.0, 40.0, 7.0)}] * 2)
+
+
+def test_detections_without_shapes_are_refused(model: LineageModel) -> None:
+    scene = two_cells()
+    bare = replace(scene.detections, features={"area": scene.detections.features["area"]})
+    with pytest.raises(InputError, match="detections without perimeter"):
+        track_learned(scene.labels, bare, None, model)
+
+
+def test_a_channel_that_is_not_there_is_refused(model: LineageModel) -> None:
+    scene = two_cells()
+    movie = Movie.from_array(np.zeros((2, 2, 120, 180), np.uint8), name="two", axes="TCYX")
+    with pytest.raises(InputError, match="no channel 2"):
+        track_learned(scene.labels, scene.detections, movie, model, config=LearnedConfig(channel=2))
+
+
+def test_weights_for_other_features_are_refused(inputs: Inputs) -> None:
+    scene, sizes = two_cells(), inputs.sizes()
+    with pytest.raises(InputError, match=f"weights for {sizes.cell + 1} features of a cell"):
+        track_learned(scene.labels, scene.detections, None, LineageModel(replace(sizes, cell=sizes.cell + 1)))
