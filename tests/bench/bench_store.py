@@ -39,6 +39,9 @@ from tests.bench.store_writer import write, writer_memory
 
 STORED = (10_000, 100_000, 1_000_000)
 WRITTEN = 250_000
+TURNS = 2
+UNUSED = 2**20
+"""Numbers of trackings that the store will not come to."""
 ASKED = 60
 Figure = tuple[str, float, str, bool]
 
@@ -77,23 +80,32 @@ class Bench:
         return max(1, round(detections * self.scale / DETECTIONS_A_LINEAGE))
 
     def writing(self) -> Iterator[Figure]:
-        """The store, the same Cypher on prepared rows, and nodes first, links by id: each after a warm-up."""
+        """The store, the same Cypher on prepared rows, and nodes first, links by id.
+
+        They take turns after a warm-up, and the least of each counts: who comes first pays for the compiler.
+        """
         write(self.store, lineages(self.sized(WRITTEN / 10), seed=90), "warm-up")
-        bare_write(self.driver, prepare(lineages(self.sized(WRITTEN / 10), seed=91), 2**20))
+        bare_write(self.driver, prepare(lineages(self.sized(WRITTEN / 10), seed=91), UNUSED))
         graph = lineages(self.sized(WRITTEN), seed=1)
-        with self.cpu.measured() as stored:
-            write(self.store, graph, "written")
-        ours, of_server = stored.used, stored.of_server
-        batches = prepare(graph, 2**20 + 1)
-        with self.cpu.measured() as bare:
-            bare_write(self.driver, batches)
-        yield "write_against_bare_driver", ours / bare.used, "<= 1.15", ours / bare.used <= 1.15
-        rows = prepare_rows(graph, 2**20 + 2)
-        with self.cpu.measured() as naive:
-            links_by_id(self.driver, rows)
-        ratio = naive.of_server / of_server
+        stored, of_server, bare, naive = [], [], [], []
+        for turn in range(TURNS):
+            with self.cpu.measured() as one:
+                write(self.store, graph, f"turn {turn}")
+            stored.append(one.used)
+            of_server.append(one.of_server)
+            batches = prepare(graph, UNUSED + 1 + turn)
+            with self.cpu.measured() as one:
+                bare_write(self.driver, batches)
+            bare.append(one.used)
+            rows = prepare_rows(graph, UNUSED + 1 + TURNS + turn)
+            with self.cpu.measured() as one:
+                links_by_id(self.driver, rows)
+            naive.append(one.of_server)
+        against = min(stored) / min(bare)
+        yield "write_against_bare_driver", against, "<= 1.15", against <= 1.15
+        ratio = min(naive) / min(of_server)
         yield "links_by_id_against_write", ratio, ">= 2 (server)", ratio >= 2
-        yield "write_us_a_detection", ours / len(graph.detections) * 1e6, "", True
+        yield "write_us_a_detection", min(stored) / len(graph.detections) * 1e6, "", True
 
     def reading(self, tracking: TrackingRecord) -> Iterator[Figure]:
         """A whole tracking as columns, and a record a row."""
