@@ -146,8 +146,7 @@ def _means(image: Image, block: int) -> Image:
     for dy in range(block):
         for dx in range(block):
             total += padded[dy::block, dx::block]
-    means: Image = total / np.float32(block * block)
-    return means
+    return (total / (block * block)).astype(np.float32)
 
 
 def _between(place: npt.NDArray[np.float64], block: int, length: int) -> tuple[npt.NDArray[np.int64], Image]:
