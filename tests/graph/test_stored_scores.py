@@ -324,5 +324,5 @@ def test_many_errors_are_written_in_batches(store: LineageStore, connection: Con
 
 def test_a_page_of_errors_ends_reading_when_it_is_full(store: LineageStore, connection: Connection) -> None:
     explained = f"EXPLAIN {stored_errors.ERRORS_PAGE}"
-    plan = connection.read(lambda tx: tx.run(explained).consume().plan)  # type: ignore[arg-type]
+    plan = connection.read(lambda tx: tx.run(explained).consume().plan)
     assert "PartialTop" in str(plan)
