@@ -148,7 +148,7 @@ class Inputs:
             target=whole.target[pairs] - first,
             pair=whole.pair[pairs],
             triples=whole.triples[triples] - first,
-            triple_pairs=torch.from_numpy(np.searchsorted(pairs, whole.triple_pairs[triples])),
+            triple_pairs=torch.from_numpy(np.searchsorted(pairs, whole.triple_pairs[triples].numpy())),
             triple=whole.triple[triples],
         )
 
