@@ -98,6 +98,26 @@ def test_track_from_raw_frames_needs_no_database(
     assert scored["TRA"] > 0.95
 
 
+def test_dark_cells_are_refused_with_the_ways_out(
+    cellkin: Call, simulated: SimulatedMovie, tmp_path: Path
+) -> None:
+    frames = np.stack([simulated.movie.frame(t)[0] for t in range(2)])
+    tifffile.imwrite(tmp_path / "dark.tif", 9000 - frames, metadata={"axes": "TYX"}, imagej=True)
+    arguments = ("track", tmp_path / "dark.tif", "--no-store", "--json")
+    refused = cellkin(*arguments)
+    assert refused.code == 3
+    assert "darker than the ground" in refused.error["problem"]
+    assert "--labels" in refused.error["remedy"]
+    forced = cellkin(*arguments, "--force", "--diameter", 22)
+    assert (forced.code, forced.err) == (0, "")
+
+
+def test_a_diameter_of_a_few_pixels_is_refused(cellkin: Call, movie: Path) -> None:
+    ended = cellkin("track", movie, "--no-store", "--json", "--diameter", 1.3)  # µm, of 0.65 µm pixels
+    assert ended.code == 3
+    assert "2.0 pixels, as given" in ended.error["problem"]
+
+
 def test_track_with_given_label_images(cellkin: Call, movie: Path, truth: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels"
     labels.mkdir()
