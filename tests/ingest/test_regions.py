@@ -17,7 +17,7 @@ def test_sums_above_thresholds_are_those_of_the_pixels(seed: int) -> None:
     threshold = rng.choice([-np.inf, -2.0, 0.1, 3.0, np.inf], len(tree.parent))
     sums = regions.above(threshold)
     basin, node = tree.membership
-    y, x = (index.astype(np.float64) for index in np.indices(light.shape))
+    y, x = np.mgrid[: light.shape[0], : light.shape[1]].astype(np.float64)
     for m in range(len(tree.parent)):
         member = np.isin(tree.basins, basin[node == m] + 1)
         assert regions.peak[m] == light[member].max()
