@@ -62,11 +62,7 @@ class TrackRows:
     @cached_property
     def probability(self) -> FloatArray | None:
         """(N,) probability of the link to each detection, NaN where none is known; None where none is."""
-        if self.graph.probability is None:
-            return None
-        column = np.full(len(self.graph.detections), np.nan)
-        column[self.graph.links[:, 1]] = self.graph.probability
-        return column
+        return None if self.graph.probability is None else self.graph.link_probability
 
     def ids(self, rows: IntArray) -> list[int]:
         """Ids of rows of detections or of tracks."""
