@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ingest.errors import InputError
-from ingest.tracking_graph import Detections, IntArray
+from ingest.tracking_graph import BoolArray, Detections, IntArray
 from tracker.features import (
     Columns,
     cell_features,
@@ -37,7 +37,7 @@ class Contest:
     batch: Batch
     cells: slice
     pairs: IntArray
-    wanted: Tensor
+    wanted: BoolArray
     triples: IntArray
 
 
@@ -130,7 +130,7 @@ class Inputs:
         pairs, triples = near.start + np.flatnonzero(chosen), _range(self.triple_frame, begin, end)
         rows = np.arange(triples.start, triples.stop)
         batch = self._part(cells, cells, slice(0, 0), pairs, rows)
-        return Contest(batch, cells, pairs, torch.from_numpy(wanted[chosen]), rows)
+        return Contest(batch, cells, pairs, wanted[chosen], rows)
 
     def _part(self, cells: slice, near: slice, edges: slice, pairs: IntArray, triples: IntArray) -> Batch:
         """These cells, edges, pairs and triples; chains count from the first of the cells `near`."""

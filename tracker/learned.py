@@ -152,7 +152,7 @@ def judge(inputs: Inputs, model: LineageModel, device: torch.device) -> Logits:
     pair, triple = np.zeros((len(inputs.pair_frame), 3)), np.zeros(len(inputs.triple_frame))
     for begin, end in _stretches(inputs.cell_frame, PAIRED):
         contest = inputs.contest(begin, end, model.config.rounds)
-        batch, wanted = contest.batch.to(device), contest.wanted.to(device)
+        batch, wanted = contest.batch.to(device), torch.from_numpy(contest.wanted).to(device)
         judged = model.pairs(batch, source[contest.cells], target[contest.cells])
         pair_logit = model.classify(judged[wanted]) / model.temperature[0]
         triple_logit = model.triples(batch, judged, source[contest.cells]) / model.temperature[1]

@@ -178,6 +178,13 @@ def test_a_long_movie_with_gaps_is_judged_in_stretches_as_the_whole(
     check_as_the_whole(long, LineageModel(replace(long.sizes(), rounds=rounds)).eval())
 
 
+def test_two_cells_are_one_pair(model: LineageModel) -> None:
+    scene = two_cells()
+    check_as_the_whole(seen(scene.labels, None).inputs, model)
+    graph = track_learned(scene.labels, scene.detections, None, model)
+    check_valid(graph, scene.labels)
+
+
 def test_few_pairs_are_judged_twice(dividing: SimulatedMovie, inputs: Inputs) -> None:
     """So that a frame of many cells costs no more for each of them."""
     judged = sum(len(inputs.contest(t, t + 1, rounds=2).pairs) for t in range(len(dividing.labels)))
