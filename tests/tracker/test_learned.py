@@ -18,10 +18,12 @@ from tests.strategies import lineages
 from tests.tracker.networks import as_movie, seen, untrained
 from tests.tracker.painting import Frame, Scene, crowd, painted
 from tracker import learned
+from tracker.checkpoint import load_model
 from tracker.gains import Logits
 from tracker.inputs import Inputs
 from tracker.learned import LearnedConfig, choose_device, decided, judge, look, track_learned
 from tracker.model import DIFFERENT, SAME, LineageModel
+from tracker.track import track
 
 CPU = torch.device("cpu")
 STILL = crowd(20, seed=5)
@@ -54,6 +56,29 @@ def test_any_weights_give_a_valid_lineage(inputs: Inputs, decision: str, drawing
         labels, measure(labels), movie, untrained(inputs, seed), config=LearnedConfig(decision=decision)
     )
     check_valid(graph, labels)
+
+
+def wrong(graph: TrackingGraph, truth: TrackingGraph) -> int:
+    """Links of one and not of the other, or of another kind."""
+    found, true = (
+        {(*link, kind) for link, kind in zip(map(tuple, g.links.tolist()), g.kind.tolist(), strict=True)}
+        for g in (graph, truth)
+    )
+    return len(found ^ true)
+
+
+@pytest.mark.parametrize("decision", ["joint", "assignment"])
+def test_the_shipped_weights_track_cells_that_divide(dividing: SimulatedMovie, decision: str) -> None:
+    config, truth = LearnedConfig(decision=decision), dividing.graph
+    graph = track_learned(
+        dividing.labels, truth.detections, dividing.movie, load_model().model, config=config
+    )
+    check_valid(graph, dividing.labels)
+    plain = track(dividing.labels, truth.detections)
+    assert wrong(graph, truth) <= 0.04 * len(truth.links)
+    assert wrong(graph, truth) < 0.7 * wrong(plain, truth)
+    assert graph.probability is not None
+    assert np.median(graph.probability) > 0.99
 
 
 @pytest.mark.parametrize("decision", ["joint", "assignment"])
