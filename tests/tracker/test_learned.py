@@ -112,6 +112,7 @@ def test_what_the_network_is_sure_of_becomes_the_lineage() -> None:
     assert sorted(named) == sorted([["m", "m"], ["m", "d"], ["m", "e"], ["d", "d"]])
     softmax = np.exp(pair) / np.exp(pair).sum(axis=1, keepdims=True)
     division = 1 / (1 + np.exp(-2.5))
+    assert graph.probability is not None
     np.testing.assert_allclose(graph.probability, [softmax[0, SAME], division, division, softmax[3, SAME]])
 
 
@@ -186,7 +187,7 @@ def test_few_pairs_are_judged_twice(dividing: SimulatedMovie, inputs: Inputs) ->
 def test_what_is_seen_beforehand_gives_what_crops_give(
     dividing: SimulatedMovie, inputs: Inputs, model: LineageModel
 ) -> None:
-    frames = iter(inputs.batch.crops.split(7))
+    frames = iter(torch.split(inputs.batch.crops, 7))
     looks, looked = look(frames, model, CPU, has_image=True)
     assert looks.has_image
     seen_before = replace(inputs, batch=replace(inputs.batch, crops=looked))
@@ -240,11 +241,9 @@ def test_where_nothing_follows_nothing_is_linked(
 
 def test_a_movie_of_no_frames(model: LineageModel) -> None:
     labels = LabelImages.from_array(np.zeros((0, 9, 14), np.int32))
-    none = Detections(
-        *(np.zeros(0, np.int64) for _ in range(2)),
-        *(np.zeros(0) for _ in range(2)),
-        {name: np.zeros(0) for name in ("area", "perimeter", "eccentricity")},
-    )
+    rows, nothing = np.zeros(0, np.int64), np.zeros(0)
+    shapes = dict.fromkeys(("area", "perimeter", "eccentricity"), nothing)
+    none = Detections(rows, rows, nothing, nothing, shapes)
     assert len(track_learned(labels, none, None, model).links) == 0
 
 
