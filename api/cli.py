@@ -242,6 +242,7 @@ def ingest(
     from api.given import given_trackings
     from api.stored import open_store, store_tracking
     from graph.records import TrackingKind
+    from ingest.progress import each
 
     reporter, notes = Reporter(as_json=as_json), list[str]()
     with reporter.bars() as bars:
@@ -265,9 +266,9 @@ def ingest(
                     kind=TrackingKind[kind.name],
                     author=author,
                     parameters={"source": one.source},
-                    progress=bars,
+                    progress=steps,
                 )
-                for one in given
+                for one, steps in each(given, "Storing movies", bars)
             ]
     reporter.show(report.stored(records, notes))
 
