@@ -35,7 +35,7 @@ SMALLEST_DIAMETER = 4.0
 REFINEMENTS = 2
 """Times that the diameter is measured anew on the cells found with the last one."""
 MOST_DARK = 0.03
-"""Share of the structure that may be darker than the ground: 0.003 in phase contrast, 0.07 and more in DIC."""
+"""Share of the structure that may be darker than the ground: 0.003 in phase contrast, from 0.07 on in DIC."""
 
 
 @dataclass(frozen=True)
