@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import shutil
 import tarfile
 import tracemalloc
 from collections.abc import Callable
@@ -102,6 +103,13 @@ def test_no_more_is_unpacked_than_allowed(tmp_path: Path, monkeypatch: pytest.Mo
     assert "unpack to more than" in refusal(path)
 
 
+def test_the_disk_is_not_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = trk_of(tmp_path / "a.trk", DRAWING)
+    little = shutil.disk_usage(tmp_path)._replace(free=30_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: little)
+    assert "more than the 27,000 bytes free" in refusal(path)
+
+
 def test_lineages_of_any_length_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trk_archive, "MAX_LINEAGES", 100)
     assert "bytes of lineages" in refusal(trk_of(tmp_path / "a.trk", DRAWING))
@@ -192,7 +200,7 @@ def test_lineages_that_are_no_json_are_refused(tmp_path: Path, document: bytes, 
 def test_a_file_cut_anywhere_is_refused(tmp_path: Path, mode: str) -> None:
     whole = pack(tmp_path / "a.trk", parts(DRAWING), mode).read_bytes()
     # tar ends with empty blocks, which need not be there
-    last = len(whole) - 1 if mode == "w:gz" else whole.rstrip(b"\0").__len__() - 1
+    last = len(whole) - 1 if mode == "w:gz" else len(whole.rstrip(b"\0")) - 1
     for length in [0, 1, 2, 300, *range(600, last, last // 9), last]:
         (tmp_path / "cut.trk").write_bytes(whole[:length])
         refusal(tmp_path / "cut.trk")
