@@ -258,6 +258,7 @@ def ingest(
     from api.settings import Settings
     from api.stored import open_store, provenance_of_folder, store_tracking
     from graph.records import TrackingKind
+    from ingest.progress import each
 
     reporter, notes = Reporter(as_json=as_json), list[str]()
     with reporter.bars() as bars:
@@ -282,9 +283,9 @@ def ingest(
                     author=author,
                     parameters={"source": one.source},
                     provenance=provenance_of_folder(one.labels),
-                    progress=bars,
+                    progress=steps,
                 )
-                for one in given
+                for one, steps in each(given, "Storing movies", bars)
             ]
     reporter.show(report.stored(records, notes))
 

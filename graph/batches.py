@@ -130,12 +130,14 @@ class TrackRows:
         for begin in range(0, len(links), BATCH_ROWS):
             batch = slice(begin, begin + BATCH_ROWS)
             daughter = links[batch, 1]
+            probability = _or_null(self.graph.link_probability[daughter])
             yield {
                 "mother": self.ids(links[batch, 0]),
                 "daughter": self.ids(daughter),
                 "mother_track": self.ids(tracks[batch, 0]),
                 "daughter_track": self.ids(tracks[batch, 1]),
-                "probability": None if self.probability is None else _or_null(self.probability[daughter]),
+                "probability": probability,
+                "name": [None if p is None else f"{p:.2f}" for p in probability],
             }
 
 

@@ -40,8 +40,8 @@ WHERE (key > $after_key OR (key = $after_key AND id > $after_id))
   AND ($most IS NULL OR key <= $most) AND ($kinds IS NULL OR type(l) IN $kinds)
 WITH l, key, id ORDER BY key, id LIMIT $first
 WITH l, key, id, startNode(l) AS a, endNode(l) AS b
-MATCH (s:Track)-[:HAS]->(a)
-MATCH (t:Track)-[:HAS]->(b)
+MATCH (s)-[:HAS]->(a)
+MATCH (t)-[:HAS]->(b)
 RETURN type(l) AS kind, l.probability AS probability,
        [a.id, a.frame, a.label, a.y, a.x, s.id] AS earlier, [b.id, b.frame, b.label, b.y, b.x, t.id] AS later
 ORDER BY key, id

@@ -23,7 +23,7 @@ from ingest.formats.trk_archive import Archive, open_archive
 from ingest.formats.trk_lineage import Lineage, read_lineage
 from ingest.measure import measure
 from ingest.movie import LabelImages, Movie
-from ingest.progress import Note, Progress, silent, unheard
+from ingest.progress import Note, Progress, each, silent, unheard
 from ingest.tracking_graph import Detections, TrackingGraph
 
 SUFFIXES = (".trk", ".trks")
@@ -140,7 +140,7 @@ def read_trk(
         name: as of `open_trk`.
         pixel_size: µm.
         minutes_per_frame: likewise.
-        progress: told of each frame.
+        progress: told of each frame, or of each of several movies.
         note: told where masks and lineage differ in the frames of a cell.
 
     Raises:
@@ -149,8 +149,8 @@ def read_trk(
     """
     opened = open_trk(path, name=name, pixel_size=pixel_size, minutes_per_frame=minutes_per_frame)
     return tuple(
-        TrkTracking(one.movie, one.labels, one.graph(measure(one.labels, one.movie, progress=progress), note))
-        for one in opened
+        TrkTracking(one.movie, one.labels, one.graph(measure(one.labels, one.movie, progress=steps), note))
+        for one, steps in each(opened, "Measuring movies", progress)
     )
 
 

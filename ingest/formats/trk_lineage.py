@@ -81,7 +81,7 @@ class Lineage:
             for what, frames in (("seen", seen - said), ("not seen", said - seen))
             if frames
         ]
-        others = f"; so with {len(wrong) - 1:,} other labels" if len(wrong) > 1 else ""
+        others = f"; other labels that differ: {len(wrong) - 1:,}" if len(wrong) > 1 else ""
         return (
             f"{self.place}: the masks count, where the lineage names other frames: "
             f"label {label} is {', '.join(where)}{others}"

@@ -12,7 +12,8 @@ import pytest
 import tifffile
 
 from api.cli import main
-from api.training import stored
+from api.settings import Settings
+from api.training import collect
 from graph.connection import Connection
 from graph.server import ServerAddress
 from graph.store import LineageStore
@@ -198,9 +199,9 @@ def test_a_trks_file_goes_in_as_a_tracking_a_movie(
     movies = [store.movie(record.movie_id) for record in records]
     assert [(movie.name, movie.pixel_size) for movie in movies] == [("set#0", 0.65), ("set#1", 0.65)]
     assert np.array_equal(store.tracking_graph(records[1].id).links, drawings[1].graph.links)
-    again = on_server("ingest", f"{path}#1", "--json").document
+    again = on_server("ingest", f"{path}#1", "--pixel-size", "0.65", "--json").document
     assert again["tracking"] == records[1].id
-    taught = stored(store, records[1].id)
+    (taught,) = collect([], [records[1].id], Settings())
     assert taught.movie is not None
     assert np.array_equal(taught.movie.frame(3)[1], raw_of(drawings[1])[3, :, :, 1])
     assert np.array_equal(taught.labels.frame(3), drawings[1].labels[3])

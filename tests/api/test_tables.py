@@ -251,4 +251,4 @@ def test_the_file_comes_in_ranges_with_a_tag(address: str) -> None:
 def test_the_standard_library_is_client_enough(address: str) -> None:
     with urllib.request.urlopen(f"{address}.csv") as answer:  # noqa: S310 - our own service on loopback
         first = answer.readline().decode()
-    assert first.startswith('"tracking","track","parent","founder","generation","frame"')
+    assert first.startswith('"tracking","track","parent","founder","generation","link_probability","frame"')

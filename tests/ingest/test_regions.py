@@ -11,18 +11,18 @@ from ingest.regions import Regions, ellipse_likeness, moments_of
 def test_sums_above_thresholds_are_those_of_the_pixels(seed: int) -> None:
     rng = np.random.default_rng(seed)
     height = np.round(1 + rng.random((9, 13)), 1)
-    light: np.ndarray = np.round(rng.normal(0, 3, height.shape), 1)
+    light = np.round(rng.normal(0, 3, height.shape), 1)
     tree = merge_tree(height, rng.random(height.shape) < 0.8, noise=0.1)
     regions = Regions(tree, light)
     threshold = rng.choice([-np.inf, -2.0, 0.1, 3.0, np.inf], len(tree.parent))
     sums = regions.above(threshold)
     basin, node = tree.membership
-    y, x = np.mgrid[: light.shape[0], : light.shape[1]].astype(np.float64)
+    y, x = np.mgrid[:9, :13].astype(np.float64)
     for m in range(len(tree.parent)):
         member = np.isin(tree.basins, basin[node == m] + 1)
         assert regions.peak[m] == light[member].max()
         above = member & (light > threshold[m])
-        columns = (np.ones(light.shape), y, x, y * y, x * x, y * x, light)
+        columns = (np.ones_like(y), y, x, y * y, x * x, y * x, light)
         assert sums[m] == pytest.approx([column[above].sum() for column in columns])
 
 

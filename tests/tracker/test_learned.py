@@ -248,9 +248,9 @@ def test_where_nothing_follows_nothing_is_linked(
 
 def test_a_movie_of_no_frames(model: LineageModel) -> None:
     labels = LabelImages.from_array(np.zeros((0, 9, 14), np.int32))
-    rows, values = np.zeros(0, np.int64), np.zeros(0)
-    features = dict.fromkeys(("area", "perimeter", "eccentricity"), values)
-    none = Detections(rows, rows, values, values, features)
+    rows, nothing = np.zeros(0, np.int64), np.zeros(0)
+    shapes = dict.fromkeys(("area", "perimeter", "eccentricity"), nothing)
+    none = Detections(rows, rows, nothing, nothing, shapes)
     assert len(track_learned(labels, none, None, model).links) == 0
 
 
