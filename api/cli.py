@@ -181,7 +181,8 @@ def train(
         list[str] | None,
         typer.Argument(
             help="A folder of frames with its ground truth beside it (01, 01_GT, and 01_ST for full masks), "
-            "or FRAMES=TRACKING, a movie and its tracking as a Cell Tracking Challenge folder."
+            "FRAMES=TRACKING, a movie and its tracking as a Cell Tracking Challenge folder, "
+            "or a .trk or .trks file of DeepCell."
         ),
     ] = None,
     stored: Annotated[
@@ -222,19 +223,28 @@ def train(
     plan = FINETUNING if begin else TrainingConfig()
     plan = replace(plan, held_out=held_out, seed=seed, steps=steps or plan.steps)
     with reporter.bars() as bars:
-        given = collect(movies or [], stored or [], Settings(), bars)
+        notes: list[str] = []
+        given = collect(movies or [], stored or [], Settings(), bars, notes.append)
         given += simulated(simulated_movies, seed, bars)
         run = run_training(given, plan, output, start=begin, device=device, progress=bars)
+    for text in notes:
+        reporter.note(text)
     reporter.show(report.trained(run))
 
 
 @app.command()
 def ingest(
-    movie: MoviePath,
-    tracking: Annotated[
+    movie: Annotated[
         Path,
-        typer.Argument(help="A Cell Tracking Challenge folder: a ground truth (01_GT) or a result (01_RES)."),
+        typer.Argument(
+            help="A TIFF or OME-TIFF stack, or a folder of TIFF frames; or a .trk or .trks file of DeepCell, "
+            "which holds the tracking too."
+        ),
     ],
+    tracking: Annotated[
+        Path | None,
+        typer.Argument(help="A Cell Tracking Challenge folder: a ground truth (01_GT) or a result (01_RES)."),
+    ] = None,
     kind: Annotated[Kind, typer.Option(help="Where the tracking comes from.")] = Kind.GROUND_TRUTH,
     author: Annotated[str, typer.Option(help="Who made it: a person, a tracker.")] = "unknown",
     name: Annotated[str | None, typer.Option(help="Name of the movie; by default that of its file.")] = None,
@@ -244,33 +254,40 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Store a tracking that exists already, such as a ground truth, with its movie."""
-    from api.pipeline import measure_tracking
+    from api.given import given_trackings
     from api.settings import Settings
     from api.stored import open_store, provenance_of_folder, store_tracking
     from graph.records import TrackingKind
-    from ingest.formats.ctc import read_tracking
-    from ingest.movie import open_movie
+    from ingest.progress import each
 
-    reporter = Reporter(as_json=as_json)
-    opened_movie = open_movie(
-        movie, axes=axes, pixel_size=pixel_size, minutes_per_frame=minutes_per_frame, name=name
-    )
-    sequence = read_tracking(tracking)
+    reporter, notes = Reporter(as_json=as_json), list[str]()
     with reporter.bars() as bars:
-        graph = measure_tracking(sequence.graph, sequence.labels, opened_movie, bars)
+        given = given_trackings(
+            movie,
+            tracking,
+            name=name,
+            axes=axes,
+            pixel_size=pixel_size,
+            minutes_per_frame=minutes_per_frame,
+            progress=bars,
+            note=notes.append,
+        )
         with open_store(Settings(), bars) as opened:
-            record = store_tracking(
-                opened.store,
-                opened_movie,
-                graph,
-                sequence.labels,
-                kind=TrackingKind[kind.name],
-                author=author,
-                parameters={"source": tracking.name},
-                provenance=provenance_of_folder(sequence.labels),
-                progress=bars,
-            )
-    reporter.show(report.stored(record))
+            records = [
+                store_tracking(
+                    opened.store,
+                    one.movie,
+                    one.graph,
+                    one.labels,
+                    kind=TrackingKind[kind.name],
+                    author=author,
+                    parameters={"source": one.source},
+                    provenance=provenance_of_folder(one.labels),
+                    progress=steps,
+                )
+                for one, steps in each(given, "Storing movies", bars)
+            ]
+    reporter.show(report.stored(records, notes))
 
 
 app.command()(cli_scores.score)

@@ -12,7 +12,7 @@ from api.cells import Detection, TimeSeries, detections_of, time_series_of
 from api.context import Info
 from api.fields import ListSize, described, from_record, resolved, value
 from api.loaders import Family
-from api.pages import COUNTED_BY_PAGE, Page, cursor_of
+from api.pages import COUNTED_BY_PAGE, Page, cursor_of, page_info
 from graph import records
 
 if TYPE_CHECKING:
@@ -123,6 +123,11 @@ class Division:
         """Last frame of the mother; a daughter's `begin` says when she is first seen."""
         return self.mother.record.end
 
+    @resolved()
+    def probability(self) -> float | None:
+        """How sure the tracker is of it, 0..1: the least of its links to daughters; null where unknown."""
+        return self.mother.record.division_probability
+
     @resolved(DAUGHTERS)
     async def daughters(self, info: Info) -> list[Track]:
         """Two as a rule; three occur."""
@@ -176,13 +181,7 @@ class TrackConnection:
         """The page, of one more than was asked for where there are so many."""
         nodes = [Track.of(record) for record in found[: page.first]]
         cursors = [cursor_of(track.record.id) for track in nodes]
-        info = PageInfo(
-            has_next_page=len(found) > page.first,
-            has_previous_page=page.after is not None,
-            start_cursor=cursors[0] if cursors else None,
-            end_cursor=cursors[-1] if cursors else None,
-        )
-        return cls(nodes=nodes, page_info=info)
+        return cls(nodes=nodes, page_info=page_info(page, len(found), cursors))
 
     @resolved(COUNTED_BY_PAGE)
     def edges(self) -> list[TrackEdge]:

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from api.trackers import TrackerChoice, link_cells
+from api.uncertain import Uncertain, uncertain
 from ingest.errors import InputError
 from ingest.measure import measure
 from ingest.movie import LabelImages, Movie
@@ -36,6 +37,11 @@ class TrackedMovie:
     seconds: Mapping[str, float]
     device: str | None = None
     weights: str | None = None
+
+    @property
+    def uncertain(self) -> Uncertain | None:
+        """How much of the tracking is worth a second look; None where the tracker does not say."""
+        return uncertain(self.graph)
 
 
 def track_movie(
@@ -91,7 +97,7 @@ def measure_tracking(
 ) -> TrackingGraph:
     """The same tracking, with every feature of its detections measured in the movie."""
     _require_same_frames(movie, labels)
-    return TrackingGraph(measure(labels, movie, progress=progress), graph.links, graph.kind)
+    return replace(graph, detections=measure(labels, movie, progress=progress))
 
 
 def _require_same_frames(movie: Movie, labels: LabelImages) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # what is told of is made elsewhere, and takes a second to im
     from api.pipeline import TrackedMovie
     from api.settings import Settings
     from api.training import TrainingRun
+    from api.uncertain import Uncertain
     from graph.backup import Manifest
     from graph.records import TrackingRecord
     from graph.server import ManagedServer, ServerAddress
@@ -30,10 +31,11 @@ class Report:
 
 def tracked(result: TrackedMovie, record: TrackingRecord | None, output: Path | None) -> Report:
     """A tracked movie, and where it went."""
-    tracks, seconds = result.graph.tracks, sum(result.seconds.values())
+    tracks, seconds, uncertain = result.graph.tracks, sum(result.seconds.values()), result.uncertain
     document: dict[str, object] = {
         **_counts(result),
         "seconds": {step: round(value, 3) for step, value in result.seconds.items()},
+        "uncertain": asdict(uncertain) if uncertain else None,
         "tracking": record.id if record else None,
         "output": str(output) if output else None,
     }
@@ -43,6 +45,7 @@ def tracked(result: TrackedMovie, record: TrackingRecord | None, output: Path | 
         ("tracks", f"{len(tracks):,}"),
         ("divisions", f"{len(result.graph.divisions):,}"),
         ("time", f"{seconds:.1f} s, {len(result.graph.detections) / max(seconds, 1e-9):,.0f} cells/s"),
+        *_uncertain(uncertain, record),
     ]
     if record:
         rows.append(("tracking", f"{record.id}  (`cellkin serve` to explore it)"))
@@ -74,19 +77,17 @@ def trained(run: TrainingRun) -> Report:
     return Report(document, "trained", rows)
 
 
-def stored(record: TrackingRecord) -> Report:
-    """A tracking that was stored."""
-    document = {
-        "tracking": record.id,
-        "movie": record.movie_id,
-        "detections": record.detections,
-        "tracks": record.tracks,
-        "divisions": record.divisions,
-    }
+def stored(records: Sequence[TrackingRecord], notes: Sequence[str] = ()) -> Report:
+    """Trackings that were stored, one or those of several movies, and what was noticed."""
+    documents = [_stored(record) for record in records]
     rows = [
-        (name, f"{value:,}" if isinstance(value, int) else str(value)) for name, value in document.items()
+        (name, f"{value:,}" if isinstance(value, int) else str(value))
+        for document in documents
+        for name, value in document.items()
     ]
-    return Report(document, "stored", rows)
+    document = documents[0] if len(documents) == 1 else {"trackings": documents}
+    noted = {"notes": list(notes)} if notes else {}
+    return Report({**document, **noted}, "stored", rows + [("note", text) for text in notes])
 
 
 def exported(tracking: str, output: Path) -> Report:
@@ -184,6 +185,16 @@ def database(address: ServerAddress | None) -> list[tuple[str, str]]:
     return [("Neo4j Browser", address.browser_url), ("login", f"{address.user} / {address.password}")]
 
 
+def _stored(record: TrackingRecord) -> dict[str, object]:
+    return {
+        "tracking": record.id,
+        "movie": record.movie_id,
+        "detections": record.detections,
+        "tracks": record.tracks,
+        "divisions": record.divisions,
+    }
+
+
 def _counts(result: TrackedMovie) -> dict[str, object]:
     return {
         "movie": result.movie.name,
@@ -193,6 +204,30 @@ def _counts(result: TrackedMovie) -> dict[str, object]:
         "divisions": len(result.graph.divisions),
         "links": len(result.graph.links),
     }
+
+
+def _uncertain(found: Uncertain | None, record: TrackingRecord | None) -> list[tuple[str, str]]:
+    """How much is not sure, and where to look; nothing where the tracker does not say."""
+    if found is None:
+        return []
+    rows = [
+        (
+            "uncertain",
+            f"{_many(found.links, 'link')}, {_many(found.divisions, 'division')} (p ≤ {found.limit:g})",
+        )
+    ]
+    if found.least:
+        least = found.least
+        rows.append(
+            ("look first", f"frame {least.frame}, label {least.label} divides (p = {least.probability:.2f})")
+        )
+    if record and found.links:
+        rows.append(("see all", f"`cellkin neo4j explore {record.id}`"))
+    return rows
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")
 
 
 def measure(value: object) -> str:

@@ -14,10 +14,11 @@ from graph.store import LineageStore
 from ingest.culture import CultureSettings
 from ingest.errors import InputError
 from ingest.formats.ctc import read_tracking
+from ingest.formats.trk import is_trk, open_only_trk, read_trk
 from ingest.measure import measure
 from ingest.microscope import MicroscopeSettings
-from ingest.movie import open_labels, open_movie
-from ingest.progress import Progress, silent
+from ingest.movie import Movie, open_labels, open_movie
+from ingest.progress import Note, Progress, silent, unheard
 from ingest.simulate import SimulationSettings, simulate
 from ingest.tracking_graph import IntArray, TrackingGraph
 from ingest.whole_cells import whole_cells
@@ -29,20 +30,30 @@ from tracker.train import Trained, TrainingConfig, train
 
 
 def collect(
-    folders: Sequence[str], stored_trackings: Sequence[str], settings: Settings, progress: Progress = silent
+    names: Sequence[str],
+    stored_trackings: Sequence[str],
+    settings: Settings,
+    progress: Progress = silent,
+    note: Note = unheard,
 ) -> list[TrainingMovie]:
-    """The movies that a user names: FRAMES, FRAMES=TRACKING; and stored ones: ID, ID=FRAMES.
+    """The movies that a user names: FRAMES, FRAMES=TRACKING, FILE.trk; and stored ones: ID, ID=FRAMES.
 
     Raises:
-        InputError: none is named; as `sequence`, `with_tracking`, `stored`.
+        InputError: none is named; as `sequence`, `with_tracking`, `read_trk`, `stored`.
     """
-    movies = []
-    for name in folders:
+    movies: list[TrainingMovie] = []
+    for name in names:
         frames, _, tracking = name.partition("=")
         path = Path(frames)
-        movies.append(
-            with_tracking(path, Path(tracking), progress=progress) if tracking else sequence(path, progress)
-        )
+        if tracking:
+            movies.append(with_tracking(path, Path(tracking), progress=progress))
+        elif is_trk(path):
+            movies += (
+                TrainingMovie(one.movie.name, one.movie, one.labels, one.graph)
+                for one in read_trk(path, progress=progress, note=note)
+            )
+        else:
+            movies.append(sequence(path, progress))
     if stored_trackings:
         with open_store(settings, progress) as opened:
             for name in stored_trackings:
@@ -143,14 +154,22 @@ def stored(store: LineageStore, tracking_id: str, frames: Path | None = None) ->
     """
     record = store.movie(store.tracking(tracking_id).movie_id)
     path = frames or (Path(record.source) if record.source else None)
-    if path is None or not path.exists():
+    movie = None if path is None else _movie_at(path)
+    if movie is None:
         raise InputError(
             f"no frames of the movie {record.name!r} at {path}",
             place=f"tracking {tracking_id}",
             remedy="give them: TRACKING=FRAMES",
         )
     graph, labels = store.tracking_graph(tracking_id), store.labels(tracking_id)
-    return TrainingMovie(record.name, open_movie(path), labels, graph)
+    return TrainingMovie(record.name, movie, labels, graph)
+
+
+def _movie_at(path: Path) -> Movie | None:
+    """The movie that is there, if any is."""
+    if is_trk(path):
+        return open_only_trk(path).movie
+    return open_movie(path) if path.exists() else None
 
 
 @dataclass(frozen=True)

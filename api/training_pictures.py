@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from ingest.tracking_graph import FloatArray, IntArray
 from tracker.model import CLASSES
@@ -30,6 +31,10 @@ def draw_losses(checks: Sequence[Check], path: Path) -> None:
             color=ORANGE,
         )  # fmt: skip
     axes.set_yscale("log")
+    axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("step")
     axes.set_ylabel("loss a cell, nats")
     axes.spines[["top", "right"]].set_visible(False)

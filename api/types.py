@@ -1,17 +1,23 @@
 """GraphQL types of what is stored: movies and trackings of them."""
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
+from anyio import to_thread
 from strawberry.scalars import JSON
 
 from api.browser_link import browser_link
+from api.certainty import LINKS, LOOK_AT_LINKS, LOOK_AT_TRACKS, DivisionConnection, LinkConnection
 from api.context import Info
 from api.fields import ListSize, described, from_record, resolved, value
 from api.lineages import Track, TrackConnection
-from api.pages import DEFAULT_PAGE, PAGED, page_of
+from api.pages import DEFAULT_PAGE, PAGED, key_page_of, page_of
+from api.places import FrameRange
 from graph import records
+from graph.certainty import DivisionFilter, DivisionOrder, LinkFilter
+from ingest.tracking_graph import LinkKind
 
 if TYPE_CHECKING:
     from api.scores import Score
@@ -130,6 +136,46 @@ class Tracking:
             self.id, page, founders=founders, divides=divides, min_frames=min_frames
         )
         return TrackConnection.of(found, page)
+
+    @resolved(PAGED, LOOK_AT_TRACKS)
+    async def divisions(
+        self,
+        info: Info,
+        order_by: DivisionOrder = DivisionOrder.FRAME,
+        max_probability: float | None = None,
+        frames: FrameRange | None = None,
+        first: int = DEFAULT_PAGE,
+        after: str | None = None,
+    ) -> DivisionConnection:
+        """Its divisions, page after page: by frame, or with `orderBy: PROBABILITY` the least certain first.
+
+        `maxProbability` gives only those of which the tracker is no surer, `frames` only those whose mother
+        is last seen in these frames. A page's `endCursor` is the next one's `after`, in the same order.
+        """
+        page = key_page_of(first, after, order_by)
+        wanted = DivisionFilter(max_probability, (frames.begin, frames.end) if frames else None)
+        read = partial(info.context.store.divisions, self.id, wanted, order=order_by)
+        found = await to_thread.run_sync(partial(read, after=page.after, first=page.first + 1))
+        return DivisionConnection.of(found, order_by, page)
+
+    @resolved(PAGED, LOOK_AT_LINKS)
+    async def links(
+        self,
+        info: Info,
+        kinds: list[LinkKind] | None = None,
+        max_probability: float | None = None,
+        first: int = DEFAULT_PAGE,
+        after: str | None = None,
+    ) -> LinkConnection:
+        """Its links, the least certain first, page after page; those without a probability last.
+
+        `kinds` gives only these, `maxProbability` only those of which the tracker is no surer.
+        """
+        page = key_page_of(first, after, LINKS)
+        wanted = LinkFilter(None if kinds is None else tuple(kinds), max_probability)
+        read = partial(info.context.store.links, self.id, wanted)
+        found = await to_thread.run_sync(partial(read, after=page.after, first=page.first + 1))
+        return LinkConnection.of(found, page)
 
     @resolved()
     async def track(self, info: Info, label: int) -> Track | None:

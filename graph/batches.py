@@ -62,11 +62,7 @@ class TrackRows:
     @cached_property
     def probability(self) -> FloatArray | None:
         """(N,) probability of the link to each detection, NaN where none is known; None where none is."""
-        if self.graph.probability is None:
-            return None
-        column = np.full(len(self.graph.detections), np.nan)
-        column[self.graph.links[:, 1]] = self.graph.probability
-        return column
+        return None if self.graph.probability is None else self.graph.link_probability
 
     def ids(self, rows: IntArray) -> list[int]:
         """Ids of rows of detections or of tracks."""
@@ -134,12 +130,14 @@ class TrackRows:
         for begin in range(0, len(links), BATCH_ROWS):
             batch = slice(begin, begin + BATCH_ROWS)
             daughter = links[batch, 1]
+            probability = _or_null(self.graph.link_probability[daughter])
             yield {
                 "mother": self.ids(links[batch, 0]),
                 "daughter": self.ids(daughter),
                 "mother_track": self.ids(tracks[batch, 0]),
                 "daughter_track": self.ids(tracks[batch, 1]),
-                "probability": None if self.probability is None else _or_null(self.probability[daughter]),
+                "probability": probability,
+                "name": [None if p is None else f"{p:.2f}" for p in probability],
             }
 
 

@@ -64,7 +64,8 @@ TRACKS_BY_ID = """
 UNWIND $ids AS id
 MATCH (t:Track {id: id})
 MATCH (g:Tracking {number: t.id / $rows, state: 'READY'})
-RETURN t, g.id AS tracking, COLLECT { MATCH (t)-[:DIVIDES_INTO]->(v) RETURN v.id } AS daughters
+RETURN t, g.id AS tracking,
+       COLLECT { MATCH (t)-[l:DIVIDES_INTO]->(v) RETURN [v.id, l.probability] } AS daughters
 ORDER BY t.id
 """
 # A record a track, its detections as lists: reading them so is many times faster than a record a detection.
@@ -87,7 +88,8 @@ WITH DISTINCT any.founder AS founder
 MATCH (g:Tracking {number: founder / $rows, state: 'READY'})
 MATCH (:Track {id: founder})-[:DIVIDES_INTO*0..]->(t:Track)
 CALL (t) { MATCH (t)-[:HAS]->(d) WITH properties(d) AS d ORDER BY d.frame RETURN collect(d) AS ds }
-RETURN founder, t, g.id AS tracking, COLLECT { MATCH (t)-[:DIVIDES_INTO]->(v) RETURN v.id } AS daughters,
+RETURN founder, t, g.id AS tracking,
+       COLLECT { MATCH (t)-[l:DIVIDES_INTO]->(v) RETURN [v.id, l.probability] } AS daughters,
        t.id AS track, g.features AS names, [d IN ds | d.id] AS id, [d IN ds | d.frame] AS frame,
        [d IN ds | d.label] AS label, [d IN ds | d.y] AS y, [d IN ds | d.x] AS x,
        [name IN g.features | [d IN ds | d[name]]] AS features

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
 
-from graph import health, movies, read, relatives, track_pages, windows
+from graph import certainty, health, movies, read, relatives, track_pages, windows
+from graph.certainty import DivisionFilter, DivisionOrder, Key, LinkFilter
 from graph.connection import Connection
 from graph.explore.browser import Browser, browser_of
 from graph.health import Health
 from graph.pixels import PixelStore
-from graph.records import Lineage, MovieRecord, TimeSeries, TrackingRecord, TrackRecord
+from graph.records import Lineage, LinkRecord, MovieRecord, TimeSeries, TrackingRecord, TrackRecord
 from graph.relatives import Lives, Pairs
 from graph.track_pages import TrackFilter
 from graph.windows import DetectionPage, Window
@@ -128,6 +129,53 @@ class LineageReader:
         if label is not None:
             return self._connection.read(partial(track_pages.of_label, tracking=tracking, label=label))
         ask = partial(track_pages.page, tracking=tracking, wanted=TrackFilter(**wanted))
+        return self._connection.read(partial(ask, after=after, first=first))
+
+    def divisions(
+        self,
+        tracking_id: str,
+        wanted: DivisionFilter | None = None,
+        *,
+        order: DivisionOrder = DivisionOrder.FRAME,
+        after: Key | None = None,
+        first: int = 100,
+    ) -> list[TrackRecord]:
+        """The mothers of some divisions of a tracking: by frame, or the least certain first.
+
+        Args:
+            tracking_id: of which.
+            wanted: which of them; by default all.
+            order: and in what order.
+            after: only those behind this key: `certainty.division_key` of the last one of the page before.
+            first: how many at most.
+
+        Raises:
+            NotFoundError: there is no such tracking.
+        """
+        ask = partial(certainty.divisions, tracking=self.tracking(tracking_id), order=order)
+        page = partial(ask, wanted=wanted or DivisionFilter(), after=after, first=first)
+        return self._connection.read(page)
+
+    def links(
+        self,
+        tracking_id: str,
+        wanted: LinkFilter | None = None,
+        *,
+        after: Key | None = None,
+        first: int = 100,
+    ) -> list[LinkRecord]:
+        """Some links of a tracking, the least certain first; those without a probability last.
+
+        Args:
+            tracking_id: of which.
+            wanted: which of them; by default all.
+            after: only those behind this key: `certainty.link_key` of the last one of the page before.
+            first: how many at most.
+
+        Raises:
+            NotFoundError: there is no such tracking.
+        """
+        ask = partial(certainty.links, tracking=self.tracking(tracking_id), wanted=wanted or LinkFilter())
         return self._connection.read(partial(ask, after=after, first=first))
 
     def detections(

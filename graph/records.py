@@ -122,6 +122,8 @@ class TrackRecord:
         generation: number of its ancestors.
         parent: id, None for a founder.
         daughters: ids, ascending.
+        division_probability: of the division that it ends in, the least of the links to the daughters; None
+            where it does not divide, or the tracker does not say.
     """
 
     id: int
@@ -133,6 +135,7 @@ class TrackRecord:
     generation: int
     parent: int | None
     daughters: tuple[int, ...]
+    division_probability: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,7 +237,7 @@ class ScoreRecord:
 
 @dataclass(frozen=True)
 class PlaceRecord:
-    """A detection that an error is at.
+    """A detection that an error is at, or that a link joins to another.
 
     Attributes:
         id: of the detection.
@@ -249,6 +252,21 @@ class PlaceRecord:
     y: float | None
     x: float | None
     track: int
+
+
+@dataclass(frozen=True)
+class LinkRecord:
+    """A link from a detection to its successor in time.
+
+    Attributes:
+        probability: how sure the tracker is of it, 0..1; None where it does not say.
+        earlier, later: the detections; each with its track, which only a DIVISION link leaves.
+    """
+
+    kind: LinkKind
+    probability: float | None
+    earlier: PlaceRecord
+    later: PlaceRecord
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from graph.server_process import ServerProcess
 from ingest.errors import ConflictError, StoreError
 from ingest.progress import Progress, silent
 
-START_TIMEOUT_S = 120.0
+START_TIMEOUT_S = 300.0
+"""A start takes 7 to 40 s as a rule; on a machine that has no time for it, minutes."""
 _POLL_S = 0.2
 _QUERY_TIMEOUT_S = 5.0
 _START_ATTEMPTS = 3

@@ -21,25 +21,24 @@ BATCH_ERRORS = 5_000
 SIDES = ("reference", "computed")
 LAST_FRAME = (1 << 31) - 1
 
+# A batch from columns: $start says where each error's detections begin; every error has one at least.
 CREATE_ERRORS = """
 MATCH (s:Score {number: $number})
 UNWIND range(0, size($id) - 1) AS i
-CREATE (s)-[:FOUND]->(:Error {
+CREATE (s)-[:FOUND]->(e:Error {
   id: $id[i], score: $number, kind: $kind[i], frame: $frame[i], shift: $shift[i], name: $name[i],
   reference_track: $reference_track[i], computed_track: $computed_track[i]})
-"""
-CREATE_PLACES = """
-UNWIND range(0, size($error) - 1) AS i
-MATCH (e:Error {id: $error[i]})
-MATCH (d:Detection {id: $detection[i]})
-CREATE (e)-[:AT {side: $side[i], end: $end[i]}]->(d)
+WITH e, i
+UNWIND range($start[i], $start[i + 1] - 1) AS j
+MATCH (d:Detection {id: $detection[j]})
+CREATE (e)-[:AT {side: $side[j], end: $end[j]}]->(d)
 """
 HAS_ERROR = "OPTIONAL MATCH (e:Error {id: $id}) RETURN e IS NOT NULL AS there"
 COUNT_ERRORS = "MATCH (e:Error) WHERE e.id >= $first AND e.id < $stop RETURN count(e) AS n"
 DELETE_ERRORS = "MATCH (e:Error) WHERE e.id >= $first AND e.id < $stop DETACH DELETE e"
 
 # Ids ascend by frame, so a page is what follows an id. Each kind is a stretch of the index on (score, kind,
-# frame), read from where the page begins to where it is full.
+# frame), read from where the page begins to where it is full, since it is asked for in the index's own order.
 ERRORS_PAGE = """
 OPTIONAL MATCH (last:Error {id: $after})
 WITH CASE WHEN last.frame > $begin THEN last.frame ELSE $begin END AS begin
@@ -47,7 +46,7 @@ UNWIND $kinds AS kind
 CALL (kind, begin) {
   MATCH (e:Error)
   WHERE e.score = $score AND e.kind = kind AND e.frame >= begin AND e.frame <= $end AND e.id > $after
-  RETURN e ORDER BY e.frame, e.id LIMIT $first
+  RETURN e ORDER BY e.score, e.kind, e.frame, e.id LIMIT $first
 }
 WITH e ORDER BY e.id LIMIT $first
 RETURN e, COLLECT {
@@ -108,17 +107,17 @@ class ErrorRows:
             "name": [kind.caption(*place) for kind, *place in zip(kinds, *columns, strict=True)],
             "reference_track": _ids(errors.reference_track[rows], self.reference),
             "computed_track": _ids(errors.computed_track[rows], self.computed),
-            **self._places(rows, ids),
+            **self._places(rows),
         }
 
-    def _places(self, rows: IntArray, ids: IntArray) -> dict[str, Any]:
-        """The detections of these errors as edges: error, detection, side, end."""
+    def _places(self, rows: IntArray) -> dict[str, Any]:
+        """The detections of these errors one after the other, and where each error's begin."""
         errors = self.listed.errors
         both = np.stack((errors.reference[rows], errors.computed[rows]), axis=1)  # (M, side, end)
         error, side, end = np.nonzero(both >= 0)
         first = np.array((self.reference, self.computed))
         return {
-            "error": ids[error].tolist(),
+            "start": np.searchsorted(error, np.arange(len(rows) + 1)).tolist(),
             "detection": (both[error, side, end] + first[side]).tolist(),
             "side": [SIDES[one] for one in side.tolist()],
             "end": end.tolist(),
@@ -129,7 +128,6 @@ def create(tx: ManagedTransaction, columns: Mapping[str, Any]) -> None:
     """Create some errors of a score, unless that has been done."""
     if not tx.run(HAS_ERROR, id=columns["id"][0]).single(strict=True)["there"]:
         tx.run(CREATE_ERRORS, dict(columns)).consume()
-        tx.run(CREATE_PLACES, dict(columns)).consume()
 
 
 def spans(number: int, errors: int) -> Iterator[dict[str, int]]:

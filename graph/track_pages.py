@@ -35,12 +35,14 @@ UNION
 }
 WITH t, rises WHERE rises
 WITH t ORDER BY t.id LIMIT $first
-RETURN t, $tracking AS tracking, COLLECT { MATCH (t)-[:DIVIDES_INTO]->(v) RETURN v.id } AS daughters
+RETURN t, $tracking AS tracking,
+       COLLECT { MATCH (t)-[l:DIVIDES_INTO]->(v) RETURN [v.id, l.probability] } AS daughters
 """
 
 TRACK_BY_LABEL = """
 MATCH (t:Track {tracking: $number, label: $label})
-RETURN t, $tracking AS tracking, COLLECT { MATCH (t)-[:DIVIDES_INTO]->(v) RETURN v.id } AS daughters
+RETURN t, $tracking AS tracking,
+       COLLECT { MATCH (t)-[l:DIVIDES_INTO]->(v) RETURN [v.id, l.probability] } AS daughters
 """
 
 
@@ -117,8 +119,9 @@ def of_label(tx: ManagedTransaction, tracking: TrackingRecord, label: int) -> li
 
 
 def track_of(record: Record) -> TrackRecord:
-    """A track from the node `t`, the id of its tracking and those of its daughters."""
-    node = record["t"]
+    """A track from the node `t`, the id of its tracking, and each daughter's with the link's probability."""
+    node, daughters = record["t"], record["daughters"]
+    known = [probability for _, probability in daughters if probability is not None]
     return TrackRecord(
         id=node["id"],
         tracking_id=record["tracking"],
@@ -128,7 +131,8 @@ def track_of(record: Record) -> TrackRecord:
         founder=node["founder"],
         generation=node["generation"],
         parent=node.get("parent"),
-        daughters=tuple(sorted(record["daughters"])),
+        daughters=tuple(sorted(daughter for daughter, _ in daughters)),
+        division_probability=min(known, default=None) if len(daughters) > 1 else None,
     )
 
 

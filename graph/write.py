@@ -62,13 +62,13 @@ OPTIONAL MATCH (:Detection {id: $mother})-[l:DIVISION]->(:Detection {id: $daught
 RETURN l IS NOT NULL AS there
 """
 
-# The links between tracks, once both ends are there.
+# The links between tracks, once both ends are there. The name is what Neo4j Browser shows.
 CREATE_DIVISIONS = """
 UNWIND range(0, size($mother) - 1) AS i
 MATCH (a:Detection {id: $mother[i]}), (b:Detection {id: $daughter[i]})
 MATCH (u:Track {id: $mother_track[i]}), (v:Track {id: $daughter_track[i]})
 CREATE (a)-[:DIVISION {probability: $probability[i]}]->(b)
-CREATE (u)-[:DIVIDES_INTO {probability: $probability[i]}]->(v)
+CREATE (u)-[:DIVIDES_INTO {probability: $probability[i], name: $name[i]}]->(v)
 """
 
 # What is there, counted for the last look before it is shown.

@@ -74,7 +74,8 @@ def _ground(image: Image, diameter: float) -> Image:
     below = -above[above < 0]
     spread = float(np.median(below)) / BELOW if below.size else 0.0
     is_ground = (above <= GROUND_REACHES * spread).astype(np.float64)
-    total, weight = 0.0 * above, 1e-4  # the envelope itself, where no ground is near
+    total = np.zeros_like(above)
+    weight = np.full_like(above, 1e-4)  # of the envelope itself, where no ground is near
     for reach, share in ((1.5 * cell, 1.0), (4 * cell, 0.05)):
         total = total + share * ndi.gaussian_filter(is_ground * above, reach, mode="nearest")
         weight = weight + share * ndi.gaussian_filter(is_ground, reach, mode="nearest")

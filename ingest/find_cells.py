@@ -152,7 +152,7 @@ def _filled(cells: Labels, largest: float) -> Labels:
     small[0] = False  # all cells
     at = np.flatnonzero(small[holes].ravel())
     hole = holes.ravel()[at]
-    around = ndi.grey_dilation(cells, 3).ravel()[at]
+    around = ndi.grey_dilation(cells, size=(3, 3)).ravel()[at]
     least, most = np.full(len(small), np.iinfo(np.int32).max), np.zeros(len(small), np.int32)
     np.maximum.at(most, hole, around)
     np.minimum.at(least, hole[around > 0], around[around > 0])

@@ -10,7 +10,7 @@ from ingest.tracking_graph import IntArray
 
 @dataclass(frozen=True, eq=False)
 class LabelRuns:
-    """A label image as runs of equal labels: about a hundredth of its size.
+    """A label image as runs of equal labels: a fortieth of its size where some hundred cells are in it.
 
     Attributes:
         shape: (Y, X).

@@ -47,7 +47,8 @@ class Regions:
 
     def _darkness(self, value: FloatArray) -> FloatArray:
         """0 for the brightest pixel of all to 0.6 for the darkest, and less than 1 for any threshold."""
-        return np.clip(0.6 * (self._brightest - value) / self._span, 0, 0.9)
+        darkness: FloatArray = np.clip(0.6 * (self._brightest - value) / self._span, 0, 0.9)
+        return darkness
 
 
 def moments_of(labels: Labels) -> FloatArray:

@@ -151,6 +151,23 @@ class TrackingGraph:
         return np.flatnonzero(counts >= 2)
 
     @cached_property
+    def division_probability(self) -> FloatArray:
+        """(D,) the least of the links to the daughters, of those that are known; NaN where none is."""
+        tracks = self.tracks
+        daughters = np.flatnonzero(tracks.parent >= 0)
+        least = np.full(len(tracks), np.nan)
+        np.fmin.at(least, tracks.parent[daughters], self.link_probability[tracks.first[daughters]])
+        return least[self.divisions]
+
+    @cached_property
+    def link_probability(self) -> FloatArray:
+        """(N,) probability of the link that leads to each detection; NaN where none does or none is known."""
+        column = np.full(len(self.detections), np.nan)
+        if self.probability is not None:
+            column[self.links[:, 1]] = self.probability
+        return column
+
+    @cached_property
     def parents(self) -> IntArray:
         """(N,) row of the detection that each one is linked from, −1 where there is none."""
         parents = np.full(len(self.detections), -1, np.int64)

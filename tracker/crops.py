@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ingest.errors import InputError
 from ingest.movie import LabelImages, Movie
@@ -126,18 +125,32 @@ def _sample_image(
 ) -> Tensor:
     """(n, 24, 24) intensities, linear between pixels; of means over blocks of them where cells are large."""
     block = max(1, round(step))
-    pixels = torch.from_numpy(image)[None, None]  # (1, 1, Y, X)
-    if block > 1:
-        pixels = functional.avg_pool2d(pixels, block, ceil_mode=True)
-    height, width = pixels.shape[2:]
-    # −1 and 1 are the outer edges of the first and the last block.
-    grid_y = torch.from_numpy(((2 * y + 1) / (block * height) - 1).astype(np.float32))
-    grid_x = torch.from_numpy(((2 * x + 1) / (block * width) - 1).astype(np.float32))
-    n, side = grid_y.shape
-    grid = torch.stack(
-        [grid_x[:, None, :].expand(n, side, side), grid_y[:, :, None].expand(n, side, side)], dim=-1
-    )  # (n, 24, 24, 2)
-    found = functional.grid_sample(
-        pixels, grid.reshape(1, n * side, side, 2), padding_mode="border", align_corners=False
-    )
-    return found.view(n, side, side)
+    pixels = _means(image, block)
+    row, below = _between(y, block, pixels.shape[0])  # (n, 24) each
+    column, right = _between(x, block, pixels.shape[1])
+    upper, lower = row[:, :, None] * pixels.shape[1], np.minimum(row + 1, pixels.shape[0] - 1)[:, :, None]
+    lower = lower * pixels.shape[1]
+    left, beside = column[:, None, :], np.minimum(column + 1, pixels.shape[1] - 1)[:, None, :]
+    flat, right, below = pixels.ravel(), right[:, None, :], below[:, :, None]
+    above = flat[upper + left] * (1 - right) + flat[upper + beside] * right  # (n, 24, 24)
+    under = flat[lower + left] * (1 - right) + flat[lower + beside] * right
+    return torch.from_numpy(above * (1 - below) + under * below)
+
+
+def _means(image: Image, block: int) -> Image:
+    """Means over squares of `block` pixels; the last row and column are repeated to fill theirs."""
+    if block == 1:
+        return image
+    padded = np.pad(image, [(0, -length % block) for length in image.shape], mode="edge")
+    total = np.zeros((padded.shape[0] // block, padded.shape[1] // block), np.float32)
+    for dy in range(block):
+        for dx in range(block):
+            total += padded[dy::block, dx::block]
+    return (total / (block * block)).astype(np.float32)
+
+
+def _between(place: npt.NDArray[np.float64], block: int, length: int) -> tuple[npt.NDArray[np.int64], Image]:
+    """The block before each place, and how far the place is from its middle to the next one's, 0 … 1."""
+    position = np.clip((place + 0.5) / block - 0.5, 0, length - 1)
+    before = position.astype(np.int64)
+    return before, (position - before).astype(np.float32)

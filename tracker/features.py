@@ -168,7 +168,10 @@ DAMPED = 4.0
 
 def stacked(columns: Columns) -> npt.NDArray[np.float32]:
     """(rows, columns) of the columns in their order."""
-    return np.stack([*columns.values()], axis=1).astype(np.float32)
+    rows = np.empty((len(next(iter(columns.values()))), len(columns)), np.float32)
+    for number, column in enumerate(columns.values()):
+        rows[:, number] = column
+    return rows
 
 
 def _length(value: float) -> float:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ingest.errors import InputError
-from ingest.tracking_graph import Detections, IntArray
+from ingest.tracking_graph import BoolArray, Detections, IntArray
 from tracker.features import (
     Columns,
     cell_features,
@@ -19,7 +19,26 @@ from tracker.features import (
 )
 from tracker.looks import Looks
 from tracker.model import Batch, ModelConfig
-from tracker.scene import Scene
+from tracker.scene import LONGEST_STEP, Scene
+
+
+@dataclass(frozen=True, eq=False)
+class Contest:
+    """Pairs that are judged together, since they compete.
+
+    Attributes:
+        batch: the pairs, and the triples made of those that are wanted.
+        cells: rows of its cells in the whole movie.
+        pairs: rows of its pairs, ascending.
+        wanted: for each of these pairs whether all that bears on it is among them.
+        triples: rows of its triples.
+    """
+
+    batch: Batch
+    cells: slice
+    pairs: IntArray
+    wanted: BoolArray
+    triples: IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,40 +85,71 @@ class Inputs:
                     remedy="train them anew with this version (cellkin train)",
                 )
 
-    def window(self, begin: int, end: int) -> Batch:
-        """The part of the movie in frames begin … end − 1: pairs and triples with all their cells in it."""
-        cells = _range(self.cell_frame, begin, end)
-        pairs = _range(self.pair_frame, begin, end)
-        triples = _range(self.triple_frame, begin, end - 1)
-        edges = _range(self.neighbour_frame, begin, end)
-        whole, first = self.batch, cells.start
-        inside = whole.target[pairs] < cells.stop
-        row = torch.cumsum(inside, 0) - 1 if len(inside) else inside.long()
-        return Batch(
-            crops=whole.crops[cells],
-            cell=whole.cell[cells],
-            past=_within(whole.past[cells], cells),
-            past_step=whole.past_step[cells],
-            future=_within(whole.future[cells], cells),
-            future_step=whole.future_step[cells],
-            neighbours=whole.neighbours[:, edges] - first,
-            neighbour=whole.neighbour[edges],
-            source=whole.source[pairs][inside] - first,
-            target=whole.target[pairs][inside] - first,
-            pair=whole.pair[pairs][inside],
-            triples=whole.triples[triples] - first,
-            triple_pairs=row[whole.triple_pairs[triples] - pairs.start],
-            triple=whole.triple[triples],
-        )
+    def cells(self, begin: int, end: int) -> slice:
+        """Rows of the cells in frames begin … end − 1."""
+        return _range(self.cell_frame, begin, end)
+
+    def window(self, begin: int, end: int, *, memory: int = 0) -> Batch:
+        """The part of the movie in frames begin … end − 1: pairs and triples with all their cells in it.
+
+        Args:
+            begin: first frame.
+            end: the frame after the last.
+            memory: frames before and after, from whose first cell `past` and `future` count.
+        """
+        pairs, triples = self.rows(begin, end)
+        near, edges = self.cells(begin - memory, end + memory), _range(self.neighbour_frame, begin, end)
+        return self._part(self.cells(begin, end), near, edges, pairs, triples)
 
     def rows(self, begin: int, end: int) -> tuple[IntArray, IntArray]:
         """Rows of the pairs and of the triples of `window`, in the whole movie."""
-        cells, pairs = _range(self.cell_frame, begin, end), _range(self.pair_frame, begin, end)
-        triples = _range(self.triple_frame, begin, end - 1)
-        inside = (self.batch.target[pairs] < cells.stop).numpy()
+        pairs, triples = _range(self.pair_frame, begin, end), _range(self.triple_frame, begin, end - 1)
+        inside = (self.batch.target[pairs] < self.cells(begin, end).stop).numpy()
         return (
             np.arange(pairs.start, pairs.stop)[inside],
             np.arange(triples.start, triples.stop),
+        )
+
+    def contest(self, begin: int, end: int, rounds: int) -> Contest:
+        """The pairs and triples whose source or mother is in frames begin … end − 1, and what bears on them.
+
+        Args:
+            begin: first frame.
+            end: the frame after the last.
+            rounds: in which competing pairs see each other: each adds those that share a cell.
+        """
+        near = _range(self.pair_frame, begin - rounds * LONGEST_STEP, end + rounds * LONGEST_STEP)
+        source, target = self.batch.source[near].numpy(), self.batch.target[near].numpy()
+        wanted = (self.pair_frame[near] >= begin) & (self.pair_frame[near] < end)
+        chosen = wanted
+        for _ in range(rounds):
+            chosen = np.isin(source, source[chosen]) | np.isin(target, target[chosen])
+        cells = slice(
+            int(source[chosen].min(initial=len(self.cell_frame))), int(target[chosen].max(initial=-1)) + 1
+        )
+        pairs, triples = near.start + np.flatnonzero(chosen), _range(self.triple_frame, begin, end)
+        rows = np.arange(triples.start, triples.stop)
+        batch = self._part(cells, cells, slice(0, 0), pairs, rows)
+        return Contest(batch, cells, pairs, wanted[chosen], rows)
+
+    def _part(self, cells: slice, near: slice, edges: slice, pairs: IntArray, triples: IntArray) -> Batch:
+        """These cells, edges, pairs and triples; chains count from the first of the cells `near`."""
+        whole, first = self.batch, cells.start
+        return Batch(
+            crops=whole.crops[cells],
+            cell=whole.cell[cells],
+            past=_within(whole.past[cells], near),
+            past_step=whole.past_step[cells],
+            future=_within(whole.future[cells], near),
+            future_step=whole.future_step[cells],
+            neighbours=whole.neighbours[:, edges] - first,
+            neighbour=whole.neighbour[edges],
+            source=whole.source[pairs] - first,
+            target=whole.target[pairs] - first,
+            pair=whole.pair[pairs],
+            triples=whole.triples[triples] - first,
+            triple_pairs=torch.from_numpy(np.searchsorted(pairs, whole.triple_pairs[triples].numpy())),
+            triple=whole.triple[triples],
         )
 
 

@@ -21,15 +21,15 @@ from tracker.inputs import Inputs, make_inputs
 from tracker.joint import Choices, decide_jointly
 from tracker.looks import Looks
 from tracker.model import PARENT_CHILD, SAME, LineageModel
-from tracker.scene import LONGEST_STEP, MEMORY, Scene, make_scene
+from tracker.scene import MEMORY, Scene, make_scene
 
 Decide = Callable[[Choices], tuple[IntArray, IntArray, IntArray]]
 DECISIONS: Mapping[str, Decide] = {"joint": decide_jointly, "assignment": decide_by_assignment}
 """The ways to decide by name."""
 CROPS = 2048
 """Crops that the network looks at together."""
-WINDOW = 5000
-"""Cells of whole frames, or a frame, that it judges together."""
+CELLS, PAIRED = 20_000, 5_000
+"""Cells of whole frames, or of one frame, that it sees in context together, and whose pairs it judges."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def device_name(device: torch.device) -> str:
 
 @torch.inference_mode()
 def look(
-    frames: "Iterator[Tensor]", model: LineageModel, device: torch.device, *, has_image: bool
+    frames: Iterator[Tensor], model: LineageModel, device: torch.device, *, has_image: bool
 ) -> tuple[Looks, Tensor]:
     """Measure the crops of all frames, and have the network see them: (N, width), on the CPU."""
     looks, seen = [], [torch.zeros(0, model.config.width)]
@@ -143,20 +143,37 @@ def look(
 
 @torch.inference_mode()
 def judge(inputs: Inputs, model: LineageModel, device: torch.device) -> Logits:
-    """The logits of all pairs and triples, a stretch of frames at a time with all that bears on it."""
+    """The logits of all pairs and triples, a stretch of frames at a time, each cell and pair once.
+
+    First what each cell is like, then that in its context, then the pairs: those of a stretch with the few
+    others that compete with them. So the work grows with the movie, however many cells a frame has.
+    """
+    source, target = _cells(inputs, model, device)
     pair, triple = np.zeros((len(inputs.pair_frame), 3)), np.zeros(len(inputs.triple_frame))
-    for begin, end in _stretches(inputs.cell_frame):
-        margin = MEMORY + (model.config.rounds + 1) * LONGEST_STEP
-        window = begin - margin, end + margin
-        pair_logit, triple_logit = model(inputs.window(*window).to(device))
-        pairs, triples = inputs.rows(*window)
-        for rows, frame, logit, column in (
-            (pairs, inputs.pair_frame, pair_logit / model.temperature[0], pair),
-            (triples, inputs.triple_frame, triple_logit / model.temperature[1], triple),
-        ):
-            core = (frame[rows] >= begin) & (frame[rows] < end)
-            column[rows[core]] = logit.double().cpu().numpy()[core]
+    for begin, end in _stretches(inputs.cell_frame, PAIRED):
+        contest = inputs.contest(begin, end, model.config.rounds)
+        batch, wanted = contest.batch.to(device), torch.from_numpy(contest.wanted).to(device)
+        judged = model.pairs(batch, source[contest.cells], target[contest.cells])
+        pair_logit = model.classify(judged[wanted]) / model.temperature[0]
+        triple_logit = model.triples(batch, judged, source[contest.cells]) / model.temperature[1]
+        pair[contest.pairs[contest.wanted]] = pair_logit.double().cpu().numpy()
+        triple[contest.triples] = triple_logit.double().cpu().numpy()
     return Logits(pair, triple)
+
+
+def _cells(inputs: Inputs, model: LineageModel, device: torch.device) -> tuple[Tensor, Tensor]:
+    """(N, width) each, of all cells, see `LineageModel.cells`; on the device."""
+    stretches = list(_stretches(inputs.cell_frame, CELLS))
+    none = torch.zeros(0, model.config.width, device=device)
+    alone = torch.cat([none, *(model.alone(inputs.window(*frames).to(device)) for frames in stretches)])
+    sources, targets = [none], [none]
+    for begin, end in stretches:
+        window = inputs.window(begin, end, memory=MEMORY).to(device)
+        known = alone[inputs.cells(begin - MEMORY, end + MEMORY)]
+        source, target = model.in_context(alone[inputs.cells(begin, end)], known, window)
+        sources.append(source)
+        targets.append(target)
+    return torch.cat(sources), torch.cat(targets)
 
 
 def decided(scene: Scene, logits: Logits, detections: Detections, config: LearnedConfig) -> TrackingGraph:
@@ -185,7 +202,7 @@ def _require_shapes(detections: Detections) -> None:
             )
 
 
-def _batched(frames: "Iterator[Tensor]", size: int) -> "Iterator[Tensor]":
+def _batched(frames: Iterator[Tensor], size: int) -> Iterator[Tensor]:
     """Whole frames, joined until they have at least `size` rows."""
     parts: list[Tensor] = []
     for frame in frames:
@@ -197,12 +214,12 @@ def _batched(frames: "Iterator[Tensor]", size: int) -> "Iterator[Tensor]":
         yield torch.cat(parts)
 
 
-def _stretches(frame: IntArray) -> "Iterator[tuple[int, int]]":
-    """(begin, end) of stretches of whole frames with `WINDOW` cells or a frame each, all frames together."""
+def _stretches(frame: IntArray, size: int) -> Iterator[tuple[int, int]]:
+    """(begin, end) of stretches of whole frames with `size` cells at most, or of one frame; all together."""
     counts = np.bincount(frame)
     begin = held = 0
     for t, count in enumerate(counts.tolist()):
-        if held and held + count > WINDOW:
+        if held and held + count > size:
             yield begin, t
             begin, held = t, 0
         held += count

@@ -140,10 +140,10 @@ class Memory(nn.Module):
         self.of_step = nn.Linear(step, 3 * width, bias=False)
         self.of_state = nn.Linear(width, 3 * width)
 
-    def forward(self, cell: Tensor, chain: Tensor, step: Tensor) -> Tensor:
-        """(N, width) cells, (N, 7) rows and (N, 7, ·) step features → (N, width) what is remembered."""
-        given = self.of_cell(cell)  # (N, 3·width), once for each cell however often it is remembered
-        state = torch.zeros_like(cell)
+    def forward(self, known: Tensor, chain: Tensor, step: Tensor) -> Tensor:
+        """(M, width) cells, (N, 7) rows and (N, 7, ·) steps of chains → (N, width) what is remembered."""
+        given = self.of_cell(known)  # (M, 3·width), once for each cell however often it is remembered
+        state = known.new_zeros(len(chain), known.shape[1])
         for k in reversed(range(MEMORY)):
             row = chain[:, k]
             known = (row >= 0)[:, None]
@@ -218,20 +218,35 @@ class LineageModel(nn.Module):
 
     def cells(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """(N, width) each, what speaks of a cell as a source and as a target."""
+        cell = self.alone(batch)
+        return self.in_context(cell, cell, batch)
+
+    def alone(self, batch: Batch) -> Tensor:
+        """(N, width) what each cell is like by itself."""
         hidden: Tensor = self.morphology(self.standard_cell(batch.cell))
         if self.appearance is not None:
             hidden = hidden + (
                 self.appearance(batch.crops.to(hidden.dtype)) if batch.crops.ndim == 4 else batch.crops
             )
-        cell = self.embed(hidden)  # (N, width)
+        cell: Tensor = self.embed(hidden)
+        return cell
+
+    def in_context(self, cell: Tensor, known: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(N, width) each, what speaks of a cell as a source and as a target.
+
+        Args:
+            cell: (N, width) what they are like.
+            known: (M, width) what those are like whose rows `batch.past` and `batch.future` hold.
+            batch: how they lie and moved.
+        """
         nothing = torch.zeros_like(cell)
         around, before, after = nothing, nothing, nothing
         if self.graph is not None:
             edges = batch.neighbours.flip(0)  # messages go from the neighbour to the cell
             around = self.graph(cell, edges, self.standard_neighbour(batch.neighbour))
         if self.past is not None and self.future is not None:
-            before = self.past(cell, batch.past, batch.past_step)
-            after = self.future(cell, batch.future, batch.future_step)
+            before = self.past(known, batch.past, batch.past_step)
+            after = self.future(known, batch.future, batch.future_step)
         seen = torch.cat([cell, around, before, after], dim=1)  # (N, 4·width)
         return self.as_source(seen), self.as_target(seen)
 

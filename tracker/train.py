@@ -1,9 +1,10 @@
 """Training: stretches of movies whose lineage is known, until the held-out stretches are judged no better."""
 
-import hashlib
 import copy
+import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -123,7 +124,8 @@ def train(
     for step in progress(range(state.step, config.steps), "Training", total=config.steps - state.step):
         if state.checks_since_best >= config.patience:
             break
-        losses.append(_step(state, training, config, step, device))
+        with _reproducible():
+            losses.append(_step(state, training, config, step, device))
         if (step + 1) % config.check_every == 0 or step + 1 == config.steps:
             loss = validation_loss(state.averaged, held_out, device) if held_out else None
             state.add(Check(step + 1, float(np.mean(losses)), loss))
@@ -139,6 +141,17 @@ def train(
         "best_step": state.best_step,
     }
     return Trained(best, state.checks, record, held_out)
+
+
+@contextmanager
+def _reproducible() -> Iterator[None]:
+    """Sums in the same order each time: threads that add up gradients would differ in the last digits."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
 
 
 def _key(

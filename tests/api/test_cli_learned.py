@@ -34,7 +34,7 @@ def test_train_then_track(cellkin: Call, frames: Path, tmp_path: Path) -> None:
     assert document["steps"] == 3
     assert 0 < document["validation"] < 100
     for picture in (document["losses"], document["confusion"]):
-        assert imread(picture).shape[0] == 540
+        assert imread(picture).shape[0] > 300
     again = trained(cellkin, frames, "--output", tmp_path / "out").document
     assert again == document  # it was done already
     masks = frames.with_name("01_ST") / "SEG"

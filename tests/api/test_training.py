@@ -9,6 +9,7 @@ import tifffile
 import torch
 from matplotlib.image import imread
 
+from api import training
 from api.settings import Settings
 from api.stored import store_tracking
 from api.training import (
@@ -27,7 +28,8 @@ from ingest.errors import InputError, NotFoundError
 from ingest.formats.ctc import write_ground_truth
 from ingest.formats.ome_tiff import write_movie
 from ingest.movie import open_movie
-from ingest.simulate import SimulatedMovie
+from ingest.progress import Progress
+from ingest.simulate import SimulatedMovie, SimulationSettings, simulate
 from tests.api.learning import markers, write_challenge, write_frames
 from tests.tracker.networks import to_learn_from
 from tracker.checkpoint import load_model
@@ -97,13 +99,18 @@ def test_a_marker_that_covers_another_cell(challenge: Path, dividing: SimulatedM
         sequence(challenge)
 
 
-def test_simulated_movies_differ_and_prove_nothing() -> None:
+def test_simulated_movies_differ_and_prove_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shorter(settings: SimulationSettings, *, seed: int, progress: Progress) -> SimulatedMovie:
+        return simulate(replace(settings, frames=2), seed=seed, progress=progress)
+
+    monkeypatch.setattr(training, "simulate", shorter)
     one, other = simulated(2, seed=3)
+    (again,) = simulated(1, seed=3)
     assert not one.is_real
     assert one.name != other.name
-    assert one.labels.shape == other.labels.shape
-    assert len(one.graph.links) > 100
+    assert len(one.graph.links) > 10
     assert len(one.graph.detections) != len(other.graph.detections)
+    np.testing.assert_array_equal(one.graph.detections.y, again.graph.detections.y)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +124,8 @@ def test_a_training_leaves_weights_a_card_and_pictures(run: TrainingRun) -> None
     assert {path.name for path in run.weights.parent.iterdir()} == names | {"state.safetensors"}
     checkpoint = load_model(run.weights)
     assert checkpoint.record == run.trained.record
-    assert imread(run.losses).shape[:2] == imread(run.confusions).shape[:2] == (540, 960)
+    for picture in (run.losses, run.confusions):
+        assert len(np.unique(imread(picture))) > 50
     card = run.card.read_text()
     assert "| simulated |" in card
     assert f"{checkpoint.record['cells']:,} cells" in card

@@ -30,5 +30,6 @@ def test_losses_are_drawn(tmp_path: Path, validated: bool) -> None:
 def test_confusions_are_drawn_side_by_side(tmp_path: Path, count: int) -> None:
     table = np.array([[900, 20, 3], [14, 5000, 0], [0, 0, 0]])
     draw_confusions([(f"movie {number}", table) for number in range(count)], tmp_path / "confusion.png")
-    height, width = imread(tmp_path / "confusion.png").shape[:2]
-    assert (height, width) == (540, round(150 * (3.4 * count + 0.4)))
+    picture = imread(tmp_path / "confusion.png")
+    assert picture.shape[1] == pytest.approx(150 * (3.4 * count + 0.4), abs=2)
+    assert len(np.unique(picture)) > 50

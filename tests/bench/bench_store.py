@@ -39,6 +39,9 @@ from tests.bench.store_writer import write, writer_memory
 
 STORED = (10_000, 100_000, 1_000_000)
 WRITTEN = 250_000
+TURNS = 2
+UNUSED = 2**20
+"""Numbers of trackings that the store will not come to."""
 ASKED = 60
 Figure = tuple[str, float, str, bool]
 
@@ -77,23 +80,32 @@ class Bench:
         return max(1, round(detections * self.scale / DETECTIONS_A_LINEAGE))
 
     def writing(self) -> Iterator[Figure]:
-        """The store, the same Cypher on prepared rows, and nodes first, links by id: each after a warm-up."""
+        """The store, the same Cypher on prepared rows, and nodes first, links by id.
+
+        They take turns after a warm-up, and the least of each counts: who comes first pays for the compiler.
+        """
         write(self.store, lineages(self.sized(WRITTEN / 10), seed=90), "warm-up")
-        bare_write(self.driver, prepare(lineages(self.sized(WRITTEN / 10), seed=91), 2**20))
+        bare_write(self.driver, prepare(lineages(self.sized(WRITTEN / 10), seed=91), UNUSED))
         graph = lineages(self.sized(WRITTEN), seed=1)
-        with self.cpu.measured() as stored:
-            write(self.store, graph, "written")
-        ours, of_server = stored.used, stored.of_server
-        batches = prepare(graph, 2**20 + 1)
-        with self.cpu.measured() as bare:
-            bare_write(self.driver, batches)
-        yield "write_against_bare_driver", ours / bare.used, "<= 1.15", ours / bare.used <= 1.15
-        rows = prepare_rows(graph, 2**20 + 2)
-        with self.cpu.measured() as naive:
-            links_by_id(self.driver, rows)
-        ratio = naive.of_server / of_server
+        stored, of_server, bare, naive = [], [], [], []
+        for turn in range(TURNS):
+            with self.cpu.measured() as one:
+                write(self.store, graph, f"turn {turn}")
+            stored.append(one.used)
+            of_server.append(one.of_server)
+            batches = prepare(graph, UNUSED + 1 + turn)
+            with self.cpu.measured() as one:
+                bare_write(self.driver, batches)
+            bare.append(one.used)
+            rows = prepare_rows(graph, UNUSED + 1 + TURNS + turn)
+            with self.cpu.measured() as one:
+                links_by_id(self.driver, rows)
+            naive.append(one.of_server)
+        against = min(stored) / min(bare)
+        yield "write_against_bare_driver", against, "<= 1.15", against <= 1.15
+        ratio = min(naive) / min(of_server)
         yield "links_by_id_against_write", ratio, ">= 2 (server)", ratio >= 2
-        yield "write_us_a_detection", ours / len(graph.detections) * 1e6, "", True
+        yield "write_us_a_detection", min(stored) / len(graph.detections) * 1e6, "", True
 
     def reading(self, tracking: TrackingRecord) -> Iterator[Figure]:
         """A whole tracking as columns, and a record a row."""
@@ -120,22 +132,28 @@ class Bench:
         ours = latency(founders, lambda track: self.store.lineages([track]))
         yield "lineage_against_bare_query", ours / bare, "<= 1.5", ours / bare <= 1.5
 
-    def latencies(self, tracking: TrackingRecord) -> dict[str, float]:
-        """Median latency of each question, s."""
+    def costs(self, tracking: TrackingRecord) -> dict[str, float]:
+        """CPU seconds of each question."""
         store, founders, name = self.store, self.founders(tracking), tracking.id
         window = Window(30, 31, (100.0, 100.0, 200.0, 200.0))
-        return {
-            "lineage": latency(founders, lambda track: store.lineages([track])),
-            "time_series": latency(founders, lambda track: store.time_series([track])),
-            "track_by_label": latency(
-                founders, lambda track: store.tracks(tracking.id, label=track % 2**32 + 1)
-            ),
-            "page_of_tracks": latency(
-                founders, lambda track: store.tracks(tracking.id, after=track, first=50)
-            ),
-            "window": latency(founders, lambda _: store.detections(name, window)),
-            "sisters": latency(founders, lambda track: store.sisters_of([track + 1])),
+        questions: dict[str, Callable[[int], object]] = {
+            "lineage": lambda track: store.lineages([track]),
+            "time_series": lambda track: store.time_series([track]),
+            "track_by_label": lambda track: store.tracks(name, label=track % 2**32 + 1),
+            "page_of_tracks": lambda track: store.tracks(name, after=track, first=50),
+            "window": lambda _: store.detections(name, window),
+            "sisters": lambda track: store.sisters_of([track + 1]),
         }
+        return {what: self.cost(founders, ask) for what, ask in questions.items()}
+
+    def cost(self, keys: list[int], ask: Callable[[int], object]) -> float:
+        """CPU seconds of a question, after all have been asked once: other work does not count."""
+        for key in keys:
+            ask(key)
+        with self.cpu.measured() as asked:
+            for key in keys:
+                ask(key)
+        return asked.used / len(keys)
 
     def founders(self, tracking: TrackingRecord) -> list[int]:
         """Ids of some, at random."""
@@ -158,9 +176,9 @@ def latency(keys: list[int], ask: Callable[[int], object]) -> float:
 def figures(bench: Bench, address: ServerAddress, folder: Path) -> Iterator[Figure]:
     """Everything, the database growing meanwhile: the tracking that is asked stays the same."""
     asked = write(bench.store, lineages(bench.sized(STORED[0]), seed=5), "asked")
-    small = bench.latencies(asked)
+    small = bench.costs(asked)
     write(bench.store, lineages(bench.sized(STORED[1] - STORED[0]), seed=6), "grown")
-    middle = bench.latencies(asked)
+    middle = bench.costs(asked)
     yield from bench.writing()
     written = bench.store.trackings([asked.movie_id])[-1]
     yield from bench.reading(written)
@@ -169,9 +187,9 @@ def figures(bench: Bench, address: ServerAddress, folder: Path) -> Iterator[Figu
     yield "writer_detections_a_second_1M", STORED[2] * bench.scale / seconds, "", True
     million = bench.store.trackings([asked.movie_id])[-1]
     yield from bench.lineage(million)
-    large = bench.latencies(asked)
+    large = bench.costs(asked)
     for name, before in small.items():
-        yield f"{name}_ms_at_10k", before * 1e3, "", True
+        yield f"{name}_cpu_ms_at_10k", before * 1e3, "", True
         yield f"{name}_at_100k_against_10k", middle[name] / before, "<= 1.5", middle[name] / before <= 1.5
         yield f"{name}_at_1M_against_10k", large[name] / before, "<= 1.5", large[name] / before <= 1.5
 

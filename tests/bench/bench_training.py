@@ -40,13 +40,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder of the three sets, each with 01, 01_GT and 01_ST")
     parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--only", choices=["left-out", "ablations"], help="one half of the figures")
     arguments = parser.parse_args()
     config = TrainingConfig(steps=arguments.steps, check_every=arguments.steps)
     with Reporter(as_json=False).bars() as bars:
         movies = [sequence(arguments.data / name / "01", bars) for name in SETS]
         others = simulated(SIMULATED, 0, bars)
-        left_one_out(movies, others, config, bars)
-        ablations(movies, others, config, bars)
+        if arguments.only != "ablations":
+            left_one_out(movies, others, config, bars)
+        if arguments.only != "left-out":
+            ablations(movies, others, config, bars)
 
 
 def left_one_out(

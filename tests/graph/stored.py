@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -30,18 +30,11 @@ def with_features(graph: TrackingGraph, **features: Any) -> TrackingGraph:
     columns = {"area": rng.random(count) * 1e3, "odd": np.where(rng.random(count) < 0.3, np.nan, 1 / 3)}
     old = graph.detections
     detections = Detections(old.frame, old.label, old.y, old.x, columns | features)
-    return TrackingGraph(detections, graph.links, graph.kind)
-
-
-@dataclass(frozen=True, eq=False)
-class Weighted(TrackingGraph):
-    """A tracking whose links have probabilities."""
-
-    probability: Any = None
+    return replace(graph, detections=detections)
 
 
 def with_probability(graph: TrackingGraph, probability: Any) -> TrackingGraph:
-    return Weighted(graph.detections, graph.links, graph.kind, probability)
+    return replace(graph, probability=np.asarray(probability, np.float64))
 
 
 def put(
@@ -89,6 +82,9 @@ def assert_equal(one: TrackingGraph, other: TrackingGraph) -> None:
         np.testing.assert_array_equal(column, other.detections.features[name])
     np.testing.assert_array_equal(one.links, other.links)
     np.testing.assert_array_equal(one.kind, other.kind)
+    assert (one.probability is None) == (other.probability is None)
+    if one.probability is not None and other.probability is not None:
+        np.testing.assert_array_equal(one.probability, other.probability)
 
 
 def count(connection: Connection, label: str) -> int:

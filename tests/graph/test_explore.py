@@ -3,13 +3,15 @@
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pytest
 
 from graph.connection import Connection
-from graph.explore.browser import STYLE, SavedQuery, saved_queries
+from graph.explore.browser import STYLE, SavedQuery, saved_queries, saved_query
 from graph.store import LineageStore
+from ingest.tracking_graph import LinkKind
 from tests import lineages
-from tests.graph.stored import put
+from tests.graph.stored import put, with_probability
 
 QUERIES = [pytest.param(query, id=query.name) for query in saved_queries()]
 
@@ -48,7 +50,24 @@ def test_saved_queries_show_what_their_titles_say(store: LineageStore, connectio
         [2, 5],
     ]
     assert [row["frames"] for row in found["longest_tracks"]] == [7, 4, 4, 3, 3, 1]
-    assert found["missed_divisions"] == found["unlike_sisters"] == []
+    assert found["missed_divisions"] == found["unlike_sisters"] == found["least_certain_divisions"] == []
+
+
+@pytest.mark.neo4j
+def test_the_least_certain_divisions_come_first_with_each_daughter(
+    store: LineageStore, connection: Connection
+) -> None:
+    drawn = lineages.generations()
+    graph = drawn.graph
+    probability = np.where(graph.kind == LinkKind.DIVISION, 0.9, 0.1)
+    fifth = graph.detections.rows(4, 5)
+    probability[graph.links[:, 1] == fifth] = 0.625
+    record = put(store, drawn, with_probability(graph, probability))
+    query = saved_query("least_certain_divisions")
+    found = ask(connection, query, tracking=record.id)[0]
+    shown = [([track["label"] for track in row["path"].nodes], row["probability"]) for row in found]
+    assert sorted(shown[:2]) == [([2, 4], 0.625), ([2, 5], 0.625)]
+    assert sorted(shown[2:]) == [([1, 2], 0.9), ([1, 3], 0.9)]
 
 
 @pytest.mark.neo4j

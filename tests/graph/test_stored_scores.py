@@ -320,3 +320,9 @@ def test_many_errors_are_written_in_batches(store: LineageStore, connection: Con
     assert left(connection) == (1, 12_000)
     last = store.errors(record.id, after=(record.number << 32) + 11_997, first=100)
     assert len(last) == 2
+
+
+def test_a_page_of_errors_ends_reading_when_it_is_full(store: LineageStore, connection: Connection) -> None:
+    explained = f"EXPLAIN {stored_errors.ERRORS_PAGE}"
+    plan = connection.read(lambda tx: tx.run(explained).consume().plan)
+    assert "PartialTop" in str(plan)

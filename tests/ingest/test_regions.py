@@ -10,18 +10,19 @@ from ingest.regions import Regions, ellipse_likeness, moments_of
 @pytest.mark.parametrize("seed", range(5))
 def test_sums_above_thresholds_are_those_of_the_pixels(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    height, light = 1 + rng.random((9, 13)).round(1), rng.normal(0, 3, (9, 13)).round(1)
+    height = np.round(1 + rng.random((9, 13)), 1)
+    light = np.round(rng.normal(0, 3, height.shape), 1)
     tree = merge_tree(height, rng.random(height.shape) < 0.8, noise=0.1)
     regions = Regions(tree, light)
     threshold = rng.choice([-np.inf, -2.0, 0.1, 3.0, np.inf], len(tree.parent))
     sums = regions.above(threshold)
     basin, node = tree.membership
-    y, x = np.indices(light.shape)
+    y, x = np.mgrid[:9, :13].astype(np.float64)
     for m in range(len(tree.parent)):
         member = np.isin(tree.basins, basin[node == m] + 1)
         assert regions.peak[m] == light[member].max()
         above = member & (light > threshold[m])
-        columns = (np.ones(light.shape), y, x, y * y, x * x, y * x, light)
+        columns = (np.ones_like(y), y, x, y * y, x * x, y * x, light)
         assert sums[m] == pytest.approx([column[above].sum() for column in columns])
 
 
@@ -34,7 +35,8 @@ def test_regions_do_not_depend_on_the_unit_of_light() -> None:
 def ellipse(long: float, short: float, angle: float) -> np.ndarray:
     y, x = np.indices((80, 100)) - np.array([40.3, 49.6]).reshape(2, 1, 1)
     along, across = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
-    return ((along / long) ** 2 + (across / short) ** 2 < 1).astype(np.int32)
+    inside: np.ndarray = (along / long) ** 2 + (across / short) ** 2 < 1
+    return inside.astype(np.int32)
 
 
 @pytest.mark.parametrize(("long", "short", "angle"), [(12, 12, 0), (30, 10, 0.4), (25, 8, 1.9)])

@@ -17,7 +17,7 @@ DIAMETER = SIDE / FIELD
 
 
 def square(shape: tuple[int, int], *boxes: tuple[int, int, int, int]) -> npt.NDArray[np.int32]:
-    """(Y, X) label image of boxes y, x, height, width, labelled 1, 2, …"""
+    """(Y, X) label image of boxes y, x, height, width, labelled 1, 2 and so on."""
     labels = np.zeros(shape, np.int32)
     for label, (y, x, height, width) in enumerate(boxes, start=1):
         labels[y : y + height, x : x + width] = label

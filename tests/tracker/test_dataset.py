@@ -13,7 +13,7 @@ from ingest.simulate import SimulatedMovie
 from ingest.tracking_graph import BoolArray, LinkKind, TrackingGraph
 from ingest.validate import validate
 from tests import lineages as drawings
-from tests.lineages import Drawing
+from tests.lineages import Cell, Drawing, drawn
 from tests.strategies import lineages
 from tests.tracker.networks import to_learn_from
 from tracker.dataset import TrainingMovie, Variation, contracted, make_example, vary
@@ -138,10 +138,12 @@ def test_the_truth_of_pairs_and_triples(dividing: SimulatedMovie, way: Variation
     assert example.inputs.batch.crops.dtype == torch.float16
 
 
+# 1 < 2, 3, 4    any two of the three daughters are a division
 def test_two_of_three_daughters_are_a_division() -> None:
-    example = make_example(source(drawings.division_into_three()), Variation(0, 5))
-    mothers = example.scene.draft.cells.frame[example.scene.triples[:, 0]]
-    assert len(mothers) == 0 or example.is_division.all()
+    cells = [Cell(1, 0, 0), *(Cell(label, 1, 1, parent=1, x=8 * label - 4) for label in (2, 3, 4))]
+    example = make_example(source(drawn(2, cells)), Variation(0, 2))
+    assert example.scene.triples.tolist() == [[0, 1, 2], [0, 1, 3], [0, 2, 3]]
+    assert example.is_division.tolist() == [True] * 3
 
 
 def test_nothing_is_left() -> None:

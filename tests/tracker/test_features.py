@@ -125,7 +125,7 @@ def check_same(
     atol: float = 1e-4,
     except_for: Mapping[str, float] | None = None,
 ) -> None:
-    """The same cells, pairs and triples, with the same features; some only within a tolerance of their own."""
+    """The same cells, pairs and triples, and the same features; some within a tolerance of their own."""
     for kind, table in expected.items():
         np.testing.assert_array_equal(found[kind].rows, table.rows, kind)
         for name, column in table.columns.items():
@@ -143,22 +143,35 @@ TURNS: dict[str, Turn] = {
 }
 
 
+GREY = (
+    *("mean", "sd", "brighter", "change_of_brightness", "change_of_texture"),
+    *("unequally_bright", "unequally_textured", "brightness"),
+)
+"""Features that are measured in crops, and so depend a little on where the pixels lie."""
+OVERLAP = (
+    *("iou", "covered", "covering", "more_covered", "more_covering"),
+    *("unequally_covered", "least_covered", "cost"),
+)
+"""Features of shared pixels: the field's move, which is taken off them, is rounded to whole ones."""
+
+
 @pytest.mark.parametrize("turn", TURNS.values(), ids=TURNS)
 def test_turned(film: Film, as_it_was: dict[str, Table], turn: Turn) -> None:
-    check_same(film.under(turn).tables(), as_it_was)
+    check_same(film.under(turn).tables(), as_it_was, except_for=dict.fromkeys(GREY, 0.05))
 
 
 def test_magnified(film: Film, as_it_was: dict[str, Table]) -> None:
     larger = film.under(lambda stack: np.repeat(np.repeat(stack, 2, axis=1), 2, axis=2))
-    outlines = {"roundness": 0.3, "eccentricity": 0.02, "border": 0.05}  # of larger pixels
-    grey = dict.fromkeys(("mean", "sd", "brighter", "change_of_brightness", "change_of_texture"), 0.15)
-    grey |= dict.fromkeys(("unequally_bright", "unequally_textured", "brightness"), 0.15)
-    check_same(larger.tables(), as_it_was, atol=2e-3, except_for=outlines | grey)
+    outlines = {"roundness": 0.3, "eccentricity": 0.02, "border": 0.05}  # of smaller pixels
+    rounded = dict.fromkeys(OVERLAP, 0.15) | dict.fromkeys(GREY, 0.15)
+    check_same(larger.tables(), as_it_was, atol=2e-3, except_for=outlines | rounded)
 
 
 @pytest.mark.parametrize(("gain", "offset"), [(7.5, 0.0), (1.0, 900.0), (0.01, -3.0)])
 def test_exposed_in_another_way(film: Film, as_it_was: dict[str, Table], gain: float, offset: float) -> None:
-    check_same(replace(film, frames=gain * film.frames + offset).tables(), as_it_was, atol=1e-3)
+    check_same(
+        replace(film, frames=gain * film.frames.astype(np.float64) + offset).tables(), as_it_was, atol=1e-3
+    )
 
 
 def test_labelled_in_another_way(film: Film, as_it_was: dict[str, Table]) -> None:

@@ -1,5 +1,7 @@
 """Stretches of a movie as batches: the same rows as in the whole, counted anew."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -66,7 +68,7 @@ def test_no_cells_at_all() -> None:
 def test_a_network_for_other_features_is_refused(whole: Seen) -> None:
     sizes = whole.inputs.sizes()
     whole.inputs.require_fit(sizes)
-    other = type(sizes)(**{**sizes.as_dict(), "pair": sizes.pair - 1})
+    other = replace(sizes, pair=sizes.pair - 1)
     with pytest.raises(InputError, match=rf"weights for {other.pair} features of a pair, .* {sizes.pair}"):
         whole.inputs.require_fit(other)
 

@@ -18,10 +18,12 @@ from tests.strategies import lineages
 from tests.tracker.networks import as_movie, seen, untrained
 from tests.tracker.painting import Frame, Scene, crowd, painted
 from tracker import learned
+from tracker.checkpoint import load_model
 from tracker.gains import Logits
 from tracker.inputs import Inputs
 from tracker.learned import LearnedConfig, choose_device, decided, judge, look, track_learned
-from tracker.model import DIFFERENT, PARENT_CHILD, SAME, LineageModel
+from tracker.model import DIFFERENT, SAME, LineageModel
+from tracker.track import track
 
 CPU = torch.device("cpu")
 STILL = crowd(20, seed=5)
@@ -56,15 +58,35 @@ def test_any_weights_give_a_valid_lineage(inputs: Inputs, decision: str, drawing
     check_valid(graph, labels)
 
 
-@pytest.mark.parametrize("decision", ["joint", "assignment"])
-@pytest.mark.parametrize("seed", [1, 2])
-def test_any_weights_on_a_movie_of_cells_that_divide(
-    dividing: SimulatedMovie, inputs: Inputs, decision: str, seed: int
-) -> None:
-    config = LearnedConfig(decision=decision)
-    graph = track_learned(
-        dividing.labels, dividing.graph.detections, dividing.movie, untrained(inputs, seed), config=config
+def wrong(graph: TrackingGraph, truth: TrackingGraph) -> int:
+    """Links of one and not of the other, or of another kind."""
+    found, true = (
+        {(*link, kind) for link, kind in zip(map(tuple, g.links.tolist()), g.kind.tolist(), strict=True)}
+        for g in (graph, truth)
     )
+    return len(found ^ true)
+
+
+@pytest.mark.parametrize("decision", ["joint", "assignment"])
+def test_the_shipped_weights_track_cells_that_divide(dividing: SimulatedMovie, decision: str) -> None:
+    config, truth = LearnedConfig(decision=decision), dividing.graph
+    graph = track_learned(
+        dividing.labels, truth.detections, dividing.movie, load_model().model, config=config
+    )
+    check_valid(graph, dividing.labels)
+    plain = track(dividing.labels, truth.detections)
+    assert wrong(graph, truth) <= 0.04 * len(truth.links)
+    assert wrong(graph, truth) < 0.7 * wrong(plain, truth)
+    assert graph.probability is not None
+    assert np.median(graph.probability) > 0.99
+
+
+@pytest.mark.parametrize("decision", ["joint", "assignment"])
+def test_any_weights_on_a_movie_of_cells_that_divide(
+    dividing: SimulatedMovie, inputs: Inputs, decision: str
+) -> None:
+    config, model = LearnedConfig(decision=decision), untrained(inputs, seed=1)
+    graph = track_learned(dividing.labels, dividing.graph.detections, dividing.movie, model, config=config)
     check_valid(graph, dividing.labels)
     assert len(graph.links) > 50
 
@@ -90,6 +112,7 @@ def test_what_the_network_is_sure_of_becomes_the_lineage() -> None:
     assert sorted(named) == sorted([["m", "m"], ["m", "d"], ["m", "e"], ["d", "d"]])
     softmax = np.exp(pair) / np.exp(pair).sum(axis=1, keepdims=True)
     division = 1 / (1 + np.exp(-2.5))
+    assert graph.probability is not None
     np.testing.assert_allclose(graph.probability, [softmax[0, SAME], division, division, softmax[3, SAME]])
 
 
@@ -103,30 +126,40 @@ def test_a_third_daughter() -> None:
     ]
     scene = painted(frames)
     here = seen(scene.labels, None).scene
-    pair = np.tile([-3.0, 0.0, 1.0], (3, 1))
+    pair = np.tile([-3.0, 0.0, 1.0], (3, 1))  # of PARENT_CHILD, most likely
     triple = np.where((here.triples == [0, 1, 3]).all(axis=1), 4.0, -4.0)
     graph = decided(here, Logits(pair, triple), scene.detections, LearnedConfig())
     assert graph.kind.tolist() == [LinkKind.DIVISION] * 3
     third = np.exp(1) / (np.exp(-3) + 1 + np.exp(1))
-    assert sorted(graph.probability or []) == pytest.approx([third, *[1 / (1 + np.exp(-4))] * 2])
-    assert PARENT_CHILD == 2
+    assert graph.probability is not None
+    assert sorted(graph.probability) == pytest.approx([third, *[1 / (1 + np.exp(-4))] * 2])
 
 
-@pytest.mark.parametrize("cells", [1, 30, 60])
+def check_as_the_whole(inputs: Inputs, model: LineageModel) -> None:
+    """The stretches' logits are those of the whole movie at once."""
+    with torch.inference_mode():
+        pair, triple = model(inputs.batch)
+    logits = judge(inputs, model, CPU)
+    np.testing.assert_allclose(logits.pair, pair / model.temperature[0], atol=1e-4)
+    np.testing.assert_allclose(logits.triple, triple / model.temperature[1], atol=1e-4)
+
+
+@pytest.mark.parametrize(("cells", "paired"), [(1, 1), (60, 1), (1, 60), (99_999, 99_999)])
 def test_stretches_are_judged_as_the_whole(
-    inputs: Inputs, model: LineageModel, cells: int, monkeypatch: pytest.MonkeyPatch
+    inputs: Inputs, cells: int, paired: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = judge(inputs, model, CPU)
-    monkeypatch.setattr(learned, "WINDOW", cells)
-    stretches = judge(inputs, model, CPU)
-    np.testing.assert_allclose(stretches.pair, whole.pair, atol=1e-4)
-    np.testing.assert_allclose(stretches.triple, whole.triple, atol=1e-4)
+    model = untrained(inputs, seed=3)
+    model.temperature.copy_(torch.tensor([0.5, 2.0]))
+    monkeypatch.setattr(learned, "CELLS", cells)
+    monkeypatch.setattr(learned, "PAIRED", paired)
+    check_as_the_whole(inputs, model)
 
 
-def test_a_long_movie_is_judged_in_stretches_as_the_whole(
-    model: LineageModel, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("rounds", [0, 1, 2, 4])
+def test_a_long_movie_with_gaps_is_judged_in_stretches_as_the_whole(
+    rounds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Longer than a stretch with its margins, with frames missed everywhere: what bears on a pair is far."""
+    """Cells are missed everywhere, so what bears on a pair lies frames away."""
     rng = np.random.default_rng(6)
     few = crowd(6, seed=2)
     frames = [
@@ -135,19 +168,33 @@ def test_a_long_movie_is_judged_in_stretches_as_the_whole(
             for n, (y, x, r) in few.items()
             if rng.random() < 0.7
         }
-        for _ in range(60)
+        for _ in range(40)
     ]
     long = seen(painted(frames, shape=(60, 180)).labels, None).inputs
     assert ((long.cell_frame[long.batch.target] - long.pair_frame) > 2).any()
-    whole = judge(long, model, CPU)
-    monkeypatch.setattr(learned, "WINDOW", 1)
-    np.testing.assert_allclose(judge(long, model, CPU).pair, whole.pair, atol=1e-4)
+    monkeypatch.setattr(learned, "CELLS", 1)
+    monkeypatch.setattr(learned, "PAIRED", 1)
+    torch.manual_seed(4)
+    check_as_the_whole(long, LineageModel(replace(long.sizes(), rounds=rounds)).eval())
+
+
+def test_two_cells_are_one_pair(model: LineageModel) -> None:
+    scene = two_cells()
+    check_as_the_whole(seen(scene.labels, None).inputs, model)
+    graph = track_learned(scene.labels, scene.detections, None, model)
+    check_valid(graph, scene.labels)
+
+
+def test_few_pairs_are_judged_twice(dividing: SimulatedMovie, inputs: Inputs) -> None:
+    """So that a frame of many cells costs no more for each of them."""
+    judged = sum(len(inputs.contest(t, t + 1, rounds=2).pairs) for t in range(len(dividing.labels)))
+    assert judged < 1.5 * len(inputs.pair_frame)
 
 
 def test_what_is_seen_beforehand_gives_what_crops_give(
     dividing: SimulatedMovie, inputs: Inputs, model: LineageModel
 ) -> None:
-    frames = iter(inputs.batch.crops.split(7))
+    frames = iter(torch.split(inputs.batch.crops, 7))
     looks, looked = look(frames, model, CPU, has_image=True)
     assert looks.has_image
     seen_before = replace(inputs, batch=replace(inputs.batch, crops=looked))
@@ -158,10 +205,10 @@ def test_half_precision_gives_the_same_links(
     dividing: SimulatedMovie, inputs: Inputs, model: LineageModel
 ) -> None:
     """On a GPU crops are looked at in half precision."""
-    scene, assert_whole = seen(dividing.labels, dividing.movie).scene, inputs.batch.crops.float()
+    scene, crops = seen(dividing.labels, dividing.movie).scene, inputs.batch.crops
     assert model.appearance is not None
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):  # coarser than a GPU's
-        rough = model.appearance(assert_whole).float()
+        rough = model.appearance(crops).float()
     graphs = [
         decided(scene, judge(given, model, CPU), dividing.graph.detections, LearnedConfig())
         for given in (inputs, replace(inputs, batch=replace(inputs.batch, crops=rough)))
@@ -201,11 +248,9 @@ def test_where_nothing_follows_nothing_is_linked(
 
 def test_a_movie_of_no_frames(model: LineageModel) -> None:
     labels = LabelImages.from_array(np.zeros((0, 9, 14), np.int32))
-    none = Detections(
-        *(np.zeros(0, np.int64) for _ in range(2)),
-        *(np.zeros(0) for _ in range(2)),
-        {name: np.zeros(0) for name in ("area", "perimeter", "eccentricity")},
-    )
+    rows, nothing = np.zeros(0, np.int64), np.zeros(0)
+    shapes = dict.fromkeys(("area", "perimeter", "eccentricity"), nothing)
+    none = Detections(rows, rows, nothing, nothing, shapes)
     assert len(track_learned(labels, none, None, model).links) == 0
 
 

@@ -18,7 +18,8 @@ def bar(angle: float, half_length: float = 9.0, half_width: float = 3.0) -> np.n
     """(24, 24) ellipse whose long axis is turned by `angle` from y towards x."""
     y, x = np.mgrid[:24, :24] - 11.5
     along, across = y * np.cos(angle) + x * np.sin(angle), x * np.cos(angle) - y * np.sin(angle)
-    return ((along / half_length) ** 2 + (across / half_width) ** 2 <= 1).astype(float)
+    inside: np.ndarray = ((along / half_length) ** 2 + (across / half_width) ** 2 <= 1).astype(float)
+    return inside
 
 
 def test_mean_and_spread_within_the_cell_alone() -> None:

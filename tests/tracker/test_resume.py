@@ -122,5 +122,5 @@ def test_a_damaged_state_is_refused(tmp_path: Path, content: bytes | None) -> No
     path = tmp_path / "state.safetensors"
     fresh().save(path, "a key")
     path.write_bytes(path.read_bytes()[:-50] if content is None else content)
-    with pytest.raises(InputError, match="cannot be read: .*; remove it to begin anew"):
+    with pytest.raises(InputError, match=r"cannot be read: .*; remove it to begin anew"):
         fresh().resume(path, "a key")

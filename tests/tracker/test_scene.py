@@ -1,4 +1,4 @@
-"""What the learned tracker decides on: pairs, triples, chains and neighbours, by the names of painted cells."""
+"""What the learned tracker decides on: pairs, triples, chains and neighbours of painted cells."""
 
 import numpy as np
 import pytest
