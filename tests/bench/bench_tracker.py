@@ -118,7 +118,7 @@ def scale(names: Collection[str], cells: Collection[int], folder: Path) -> Itera
         small, large = runs[min(runs)], runs[max(runs)]
         yield Figure(_dotted("scale.peak_mb", name, str(max(runs))), large.peak_mb, 2000, at_most=True)
         if len(runs) > 1:
-            yield Figure(_dotted("scale.growth_exponent", name), growth(small, large), 1.1, at_most=True)
+            yield Figure(_dotted("scale.growth_exponent", name), growth(small, large), 1.15, at_most=True)
 
 
 def main() -> None:

@@ -16,14 +16,14 @@ from pathlib import Path
 import tifffile
 
 from api.pipeline import track_movie
+from api.trackers import TrackerChoice
 from ingest.movie import open_labels, open_movie
 from ingest.simulate import SimulationSettings, simulate
 from tests.bench.scorers import peak_mb
-from tests.bench.trackers import OURS
 
 FRAMES = 20
 LADDER = (500, 1000, 2000, 5000)
-"""Cells a frame."""
+"""Cells a frame, on average: they double from the first frame to the last."""
 UM2_A_CELL = 370.0
 """Of the field: nuclei that nearly touch."""
 
@@ -77,7 +77,9 @@ def _run(*arguments: str) -> str:
 def _simulate(cells: int, folder: Path) -> None:
     side = sqrt(cells * UM2_A_CELL)
     settings = SimulationSettings(frames=FRAMES, height_um=side, width_um=side)
-    movie = simulate(replace(settings, culture=replace(settings.culture, count=cells)), seed=cells)
+    movie = simulate(
+        replace(settings, culture=replace(settings.culture, count=round(cells * log(2)))), seed=cells
+    )
     for name, images in (
         ("frames", (movie.movie.frame(t)[0] for t in range(FRAMES))),
         ("labels", movie.labels),
@@ -90,7 +92,9 @@ def _simulate(cells: int, folder: Path) -> None:
 def _measure(tracker: str, folder: Path) -> Run:
     start = time.process_time()
     tracked = track_movie(
-        open_movie(folder / "frames"), open_labels(folder / "labels"), tracker=OURS[tracker]
+        open_movie(folder / "frames"),
+        open_labels(folder / "labels"),
+        tracker=TrackerChoice(*tracker.split(", ")),
     )
     return Run(len(tracked.graph.detections), time.process_time() - start, peak_mb())
 
