@@ -91,10 +91,11 @@ def _simulate(cells: int, folder: Path) -> None:
 
 def _measure(tracker: str, folder: Path) -> Run:
     start = time.process_time()
+    name, _, decision = tracker.partition(", ")
     tracked = track_movie(
         open_movie(folder / "frames"),
         open_labels(folder / "labels"),
-        tracker=TrackerChoice(*tracker.split(", ")),
+        tracker=TrackerChoice(name, decision or "joint"),
     )
     return Run(len(tracked.graph.detections), time.process_time() - start, peak_mb())
 
