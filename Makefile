@@ -5,7 +5,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 UV_QUIET ?= --quiet
 
-.PHONY: help install demo test check bench-scores format lock clean
+.PHONY: help install demo test torture check bench-scores bench-store bench-tracker bench-training format lock clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -36,6 +36,18 @@ test: install    ## the whole test suite, against a real Neo4j
 
 check: install   ## formatting, lint, types and import rules
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+torture: install ## every fault of the store, at 20 random moments each (ROUNDS=…)
+	@CELLKIN_TORTURE_ROUNDS=$(or $(ROUNDS),20) $(BIN)/pytest tests/graph/test_faults.py
+
+bench-store: install ## the store against the bare driver, a line a figure; takes a while (SCALE=0.1: less)
+	@$(BIN)/python -m tests.bench.bench_store --scale $(or $(SCALE),1)
+
+bench-tracker: install ## trackers side by side, a line a figure; takes a while (ONLY=accuracy: less)
+	@$(BIN)/python -m tests.bench.bench_tracker $(or $(DATA),../shared/data/ctc) --uv $(UV) $(if $(ONLY),--only $(ONLY)) --picture .peers/confusion.png
+
+bench-training: install  ## what each kind of evidence is worth, and kinds of movies never seen; an hour
+	@$(BIN)/python -m tests.bench.bench_training $(or $(DATA),../shared/data/ctc) --steps $(or $(STEPS),600)
 
 bench-scores: install  ## the scores side by side with other scorers; takes a while
 	@$(BIN)/python -m tests.bench.bench_scores --uv $(UV)

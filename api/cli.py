@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -33,7 +34,16 @@ plot.command("errors")(cli_scores.plot_errors)
 class Tracker(StrEnum):
     """A tracker by its name."""
 
+    LEARNED = "learned"
     LAP = "lap"
+    VITERBI = "viterbi"
+
+
+class Decision(StrEnum):
+    """How the learned tracker decides."""
+
+    JOINT = "joint"
+    ASSIGNMENT = "assignment"
 
 
 class Kind(StrEnum):
@@ -55,8 +65,16 @@ FrameInterval = Annotated[
     typer.Option("--minutes-per-frame", help="Minutes a frame, where the movie does not say.", min=0),
 ]
 MoviePath = Annotated[Path, typer.Argument(help="A TIFF or OME-TIFF stack, or a folder of TIFF frames.")]
+Device = Annotated[str, typer.Option(help="That the network runs on: auto, cpu, cuda.")]
 LabelsPath = Annotated[
     Path | None, typer.Option("--labels", help="Label images, one a frame, instead of segmenting.")
+]
+
+Diameter = Annotated[
+    float | None,
+    typer.Option(
+        help="Cell diameter for the segmentation, µm (pixels without a pixel size); else measured.", min=0
+    ),
 ]
 
 
@@ -104,12 +122,26 @@ def demo(
 def track(
     movie: MoviePath,
     labels: LabelsPath = None,
-    tracker: Annotated[Tracker, typer.Option(help="Which tracker.")] = Tracker.LAP,
+    tracker: Annotated[
+        Tracker, typer.Option(help="By a trained network, or by plain linear assignment.")
+    ] = Tracker.LEARNED,
+    decision: Annotated[
+        Decision,
+        typer.Option(help="How the learned tracker decides: all together, or links before divisions."),
+    ] = Decision.JOINT,
+    device: Device = "auto",
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of your own, from `cellkin train`.", exists=True)
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Also write a Cell Tracking Challenge result folder here.")
     ] = None,
     store: Annotated[bool, typer.Option(help="Write to the database; --no-store needs none.")] = True,
     name: Annotated[str | None, typer.Option(help="Name of the movie; by default that of its file.")] = None,
+    diameter: Diameter = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Segment even what does not look like bright cells.")
+    ] = False,
     axes: Axes = None,
     pixel_size: PixelSize = None,
     minutes_per_frame: FrameInterval = None,
@@ -118,16 +150,20 @@ def track(
     """Track a movie: segment it unless label images are given, link its cells, store the lineages."""
     from api.pipeline import track_movie
     from api.settings import Settings
+    from api.trackers import TrackerChoice
     from ingest.formats.ctc import write_result
     from ingest.movie import open_labels, open_movie
+    from ingest.segment import SegmentationSettings
 
     reporter = Reporter(as_json=as_json)
+    settings = SegmentationSettings(diameter=diameter, force=force)
     opened_movie = open_movie(
         movie, axes=axes, pixel_size=pixel_size, minutes_per_frame=minutes_per_frame, name=name
     )
     given = open_labels(labels) if labels else None
     with reporter.bars() as bars:
-        tracked = track_movie(opened_movie, given, tracker=tracker.value, progress=bars)
+        choice = TrackerChoice(tracker.value, decision.value, device, weights)
+        tracked = track_movie(opened_movie, given, tracker=choice, segmentation=settings, progress=bars)
         if output:
             write_result(tracked.graph, tracked.labels, output, progress=bars)
         record = None
@@ -140,12 +176,75 @@ def track(
 
 
 @app.command()
+def train(
+    movies: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="A folder of frames with its ground truth beside it (01, 01_GT, and 01_ST for full masks), "
+            "FRAMES=TRACKING, a movie and its tracking as a Cell Tracking Challenge folder, "
+            "or a .trk or .trks file of DeepCell."
+        ),
+    ] = None,
+    stored: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--stored", help="Id of a ground-truth or curated tracking in the database; or ID=FRAMES."
+        ),
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Folder for the weights, their card and pictures.")] = Path(
+        "trained"
+    ),
+    start: Annotated[
+        Path | None,
+        typer.Option("--from", help="Weights to begin with, instead of from nothing.", exists=True),
+    ] = None,
+    finetune: Annotated[
+        bool, typer.Option("--finetune", help="Begin with the shipped weights, in few and small steps.")
+    ] = False,
+    held_out: Annotated[
+        float, typer.Option(help="Last share of each movie kept for validation.", min=0, max=0.9)
+    ] = 0.3,
+    simulated_movies: Annotated[
+        int, typer.Option("--simulated", help="Simulated movies to learn from besides, for variety.", min=0)
+    ] = 0,
+    steps: Annotated[int | None, typer.Option(help="Steps at most.", min=1)] = None,
+    seed: Annotated[int, typer.Option(help="Of all that is random.", min=0)] = 0,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Train the tracker's network on movies whose lineages are known; goes on where it was stopped."""
+    from api.settings import Settings
+    from api.training import collect, run_training, simulated
+    from tracker.checkpoint import SHIPPED
+    from tracker.train import FINETUNING, TrainingConfig
+
+    reporter = Reporter(as_json=as_json)
+    begin = SHIPPED if finetune and start is None else start
+    plan = FINETUNING if begin else TrainingConfig()
+    plan = replace(plan, held_out=held_out, seed=seed, steps=steps or plan.steps)
+    with reporter.bars() as bars:
+        notes: list[str] = []
+        given = collect(movies or [], stored or [], Settings(), bars, notes.append)
+        given += simulated(simulated_movies, seed, bars)
+        run = run_training(given, plan, output, start=begin, device=device, progress=bars)
+    for text in notes:
+        reporter.note(text)
+    reporter.show(report.trained(run))
+
+
+@app.command()
 def ingest(
-    movie: MoviePath,
-    tracking: Annotated[
+    movie: Annotated[
         Path,
-        typer.Argument(help="A Cell Tracking Challenge folder: a ground truth (01_GT) or a result (01_RES)."),
+        typer.Argument(
+            help="A TIFF or OME-TIFF stack, or a folder of TIFF frames; or a .trk or .trks file of DeepCell, "
+            "which holds the tracking too."
+        ),
     ],
+    tracking: Annotated[
+        Path | None,
+        typer.Argument(help="A Cell Tracking Challenge folder: a ground truth (01_GT) or a result (01_RES)."),
+    ] = None,
     kind: Annotated[Kind, typer.Option(help="Where the tracking comes from.")] = Kind.GROUND_TRUTH,
     author: Annotated[str, typer.Option(help="Who made it: a person, a tracker.")] = "unknown",
     name: Annotated[str | None, typer.Option(help="Name of the movie; by default that of its file.")] = None,
@@ -155,32 +254,40 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Store a tracking that exists already, such as a ground truth, with its movie."""
-    from api.pipeline import measure_tracking
+    from api.given import given_trackings
     from api.settings import Settings
-    from api.stored import open_store, store_tracking
+    from api.stored import open_store, provenance_of_folder, store_tracking
     from graph.records import TrackingKind
-    from ingest.formats.ctc import read_tracking
-    from ingest.movie import open_movie
+    from ingest.progress import each
 
-    reporter = Reporter(as_json=as_json)
-    opened_movie = open_movie(
-        movie, axes=axes, pixel_size=pixel_size, minutes_per_frame=minutes_per_frame, name=name
-    )
-    sequence = read_tracking(tracking)
+    reporter, notes = Reporter(as_json=as_json), list[str]()
     with reporter.bars() as bars:
-        graph = measure_tracking(sequence.graph, sequence.labels, opened_movie, bars)
+        given = given_trackings(
+            movie,
+            tracking,
+            name=name,
+            axes=axes,
+            pixel_size=pixel_size,
+            minutes_per_frame=minutes_per_frame,
+            progress=bars,
+            note=notes.append,
+        )
         with open_store(Settings(), bars) as opened:
-            record = store_tracking(
-                opened.store,
-                opened_movie,
-                graph,
-                sequence.labels,
-                kind=TrackingKind[kind.name],
-                author=author,
-                parameters={"source": tracking.name},
-                progress=bars,
-            )
-    reporter.show(report.stored(record))
+            records = [
+                store_tracking(
+                    opened.store,
+                    one.movie,
+                    one.graph,
+                    one.labels,
+                    kind=TrackingKind[kind.name],
+                    author=author,
+                    parameters={"source": one.source},
+                    provenance=provenance_of_folder(one.labels),
+                    progress=steps,
+                )
+                for one, steps in each(given, "Storing movies", bars)
+            ]
+    reporter.show(report.stored(records, notes))
 
 
 app.command()(cli_scores.score)
@@ -236,6 +343,43 @@ def doctor(
     raise SystemExit(0 if all(finding.ok for finding in found) else 1)
 
 
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="A new folder for the backup.")],
+    export: Annotated[
+        bool,
+        typer.Option("--export", help="Files that any Neo4j can take, without stopping the managed one."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Back up everything: the managed server is stopped and dumped, a database of your own is exported."""
+    from api.keeping import back_up
+    from api.settings import Settings
+
+    reporter = Reporter(as_json=as_json)
+    with reporter.bars() as bars:
+        manifest = back_up(Settings(), folder, export=export, progress=bars)
+    reporter.show(report.kept("backed up", folder, manifest))
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="A folder that `cellkin backup` wrote.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Of a dump: let it replace what the database holds.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Restore a backup, and hold what is there then against what it says."""
+    from api.keeping import restore_backup
+    from api.settings import Settings
+
+    reporter = Reporter(as_json=as_json)
+    with reporter.bars() as bars:
+        manifest = restore_backup(Settings(), folder, replace=replace, progress=bars)
+    reporter.show(report.kept("restored", folder, manifest))
+
+
 @neo4j.command("start")
 def neo4j_start(as_json: AsJson = False) -> None:
     """Start the managed server and let it run until `cellkin neo4j stop`."""
@@ -270,6 +414,20 @@ def neo4j_status(as_json: AsJson = False) -> None:
     server = managed_server(Settings())
     Reporter(as_json=as_json).show(report.server(server))
     raise SystemExit(0 if server.status().running else 1)
+
+
+@neo4j.command("explore")
+def neo4j_explore(
+    tracking: Annotated[str, typer.Argument(help="Id of a stored tracking.")], as_json: AsJson = False
+) -> None:
+    """Print links that open Neo4j Browser at a tracking's lineages, and let the managed server run."""
+    from api.exploring import explore
+    from api.settings import Settings
+
+    reporter = Reporter(as_json=as_json)
+    with reporter.bars() as bars:
+        found = explore(Settings(), tracking, bars)
+    reporter.show(report.exploration(found))
 
 
 @plot.command("lineages")

@@ -33,11 +33,12 @@ def examine(settings: Settings, *, sweep: bool = False, progress: Progress = sil
 
     Args:
         settings: where all that is.
-        sweep: first remove what dead writers left.
+        sweep: first remove what dead writers left, and make again what the schema lacks.
         progress: told of each step.
     """
     if sweep:
         with open_store(settings, progress) as opened:
+            opened.store.repair_schema()
             opened.store.sweep(progress)
     findings = [_program(), _data_folder(settings), _disk(settings)]
     findings.extend(_store(settings, progress))
@@ -78,9 +79,31 @@ def _store(settings: Settings, progress: Progress) -> Iterator[Finding]:
         with open_store(settings, progress) as opened:
             place = opened.address.uri if opened.address else str(settings.neo4j_uri)
             yield Finding("database", True, f"answers at {place}, schema version {SCHEMA_VERSION}")
+            yield from _health(opened.store)
             yield from _contents(opened.store)
     except CellkinError as error:
         yield Finding("database", False, f"{error.place}: {error.problem}", error.remedy)
+
+
+def _health(store: LineageStore) -> Iterator[Finding]:
+    health = store.health()
+    yield Finding("server", True, f"Neo4j {health.version}, {health.edition} edition")
+    missing = ", ".join(health.missing_constraints)
+    yield Finding(
+        "schema",
+        not missing,
+        f"constraints that are missing: {missing}" if missing else "every constraint is there",
+        "`cellkin doctor --sweep` makes them again",
+    )
+    strays = ", ".join(f"{count:+,} {what}" for what, count in health.strays.items())
+    yield Finding(
+        "orphans",
+        not strays,
+        f"more or fewer than the trackings hold: {strays}"
+        if strays
+        else "nothing that belongs to no tracking",
+        "restore a backup; or `cellkin backup --export`, and `cellkin restore` into a new data folder",
+    )
 
 
 def _contents(store: LineageStore) -> Iterator[Finding]:

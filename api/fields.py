@@ -30,7 +30,7 @@ class ListSize:
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
     name="cost",
-    description="What the field itself costs; without it 1.",
+    description="What the field itself costs, however long its list is; without it 1 an item.",
 )
 class Cost:
     """The directive of that name in the GraphQL cost specification."""

@@ -1,4 +1,4 @@
-"""Scores of folders in the Cell Tracking Challenge's form, without a database."""
+"""Scores of trackings in files, without a database."""
 
 from pathlib import Path
 
@@ -7,8 +7,9 @@ from graph.scores.overlaps import count_overlaps
 from graph.scores.parameters import ScoreParameters
 from graph.scores.report import Score, score
 from graph.scores.segmentation import score_segmentation
-from ingest.formats.ctc import open_tracking
+from ingest.formats.ctc import CtcFolder, open_tracking
 from ingest.formats.ctc_segmentation import read_segmentation
+from ingest.formats.trk import TrkMovie, is_trk, open_only_trk
 from ingest.progress import Progress, silent
 
 
@@ -18,7 +19,7 @@ def score_folders(
     parameters: ScoreParameters | None = None,
     progress: Progress = silent,
 ) -> Score:
-    """Score a result folder of the Cell Tracking Challenge's form against a ground truth folder.
+    """Score a result against a ground truth, each a Cell Tracking Challenge folder or a .trk file.
 
     Exact outlines (`01_GT/SEG`) are used where the ground truth has them.
 
@@ -29,12 +30,12 @@ def score_folders(
         progress: told of each frame.
 
     Raises:
-        InputError: a folder cannot be read, or the two are not of one movie.
+        InputError: one cannot be read, or the two are not of one movie.
     """
-    truth, judged = open_tracking(reference), open_tracking(computed)
+    truth, judged = _open(reference), _open(computed)
     overlaps = count_overlaps(truth.labels, judged.labels, progress=progress)
     true_cells, judged_cells = overlaps.detections()
-    outlines = read_segmentation(reference, truth.first)
+    outlines = read_segmentation(reference, truth.first) if isinstance(truth, CtcFolder) else None
     segmentation = (
         score_segmentation(outlines.labels, judged.labels, outlines.frames, progress=progress)
         if outlines
@@ -50,3 +51,7 @@ def score_folders(
         weights=chosen.weights,
         tolerance=chosen.tolerance,
     )
+
+
+def _open(path: Path) -> CtcFolder | TrkMovie:
+    return open_only_trk(path) if is_trk(path) else open_tracking(path)

@@ -180,11 +180,12 @@ class _Walk:
         field = self._schema.get_field(parent, node.name.value) if is_composite_type(parent) else None
         inner = self.selections(node.selection_set, get_named_type(field.type) if field else None, nesting)
         size = self._size(node, field) if field else 1
+        weight = directive_of(field, Cost) if field else None
         return Extent(
             depth=1 + inner.depth,
             fields=1 + inner.fields,
             aliases=(node.alias is not None) + inner.aliases,
-            cost=size * (_weight(field) + inner.cost),
+            cost=(int(weight.weight) if weight else size) + size * inner.cost,
         )
 
     def _size(self, node: FieldNode, field: GraphQLField) -> int:
@@ -231,11 +232,6 @@ def directive_of(field: GraphQLField, kind: type[T]) -> T | None:
     definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     directives = definition.directives if isinstance(definition, StrawberryField) else ()
     return next((directive for directive in directives if isinstance(directive, kind)), None)
-
-
-def _weight(field: GraphQLField | None) -> int:
-    cost = directive_of(field, Cost) if field else None
-    return int(cost.weight) if cost else 1
 
 
 class QueryLimits(SchemaExtension):

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry.relay import PageInfo
 
+from api.browser_link import browser_link
 from api.cells import Detection, TimeSeries, detections_of, time_series_of
 from api.context import Info
 from api.fields import ListSize, described, from_record, resolved, value
 from api.loaders import Family
-from api.pages import COUNTED_BY_PAGE, Page, cursor_of
+from api.pages import COUNTED_BY_PAGE, Page, cursor_of, page_info
 from graph import records
 
 if TYPE_CHECKING:
@@ -74,6 +75,11 @@ class Track:
         """The lineage that it belongs to."""
         return Lineage(family=await info.context.loaders.family.load(self.record.id))
 
+    @resolved()
+    async def browser_url(self, info: Info) -> str | None:
+        """Neo4j Browser with its lineage as a query, ready to run; null where the server has no Browser."""
+        return await browser_link(info, "lineage", {"founder": self.record.founder})
+
     @resolved(ListSize(assumed_size=100))
     async def detections(self, info: Info) -> list[Detection]:
         """Its detections in the order of time, an object each; `timeSeries` gives columns at less cost."""
@@ -116,6 +122,11 @@ class Division:
     def frame(self) -> int:
         """Last frame of the mother; a daughter's `begin` says when she is first seen."""
         return self.mother.record.end
+
+    @resolved()
+    def probability(self) -> float | None:
+        """How sure the tracker is of it, 0..1: the least of its links to daughters; null where unknown."""
+        return self.mother.record.division_probability
 
     @resolved(DAUGHTERS)
     async def daughters(self, info: Info) -> list[Track]:
@@ -170,13 +181,7 @@ class TrackConnection:
         """The page, of one more than was asked for where there are so many."""
         nodes = [Track.of(record) for record in found[: page.first]]
         cursors = [cursor_of(track.record.id) for track in nodes]
-        info = PageInfo(
-            has_next_page=len(found) > page.first,
-            has_previous_page=page.after is not None,
-            start_cursor=cursors[0] if cursors else None,
-            end_cursor=cursors[-1] if cursors else None,
-        )
-        return cls(nodes=nodes, page_info=info)
+        return cls(nodes=nodes, page_info=page_info(page, len(found), cursors))
 
     @resolved(COUNTED_BY_PAGE)
     def edges(self) -> list[TrackEdge]:

@@ -2,16 +2,16 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
+from api.trackers import TrackerChoice, link_cells
+from api.uncertain import Uncertain, uncertain
 from ingest.errors import InputError
 from ingest.measure import measure
 from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
 from ingest.segment import SegmentationSettings, segment
 from ingest.tracking_graph import TrackingGraph
-from tracker.config import TrackerConfig
-from tracker.track import track
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class TrackedMovie:
         tracker: name of the tracker.
         parameters: of the segmentation and of the tracker.
         seconds: wall time by step.
+        device: that the tracker's network ran on; None without a network.
+        weights: sha256 of its network's weights, in hex; None without.
     """
 
     movie: Movie
@@ -33,14 +35,21 @@ class TrackedMovie:
     tracker: str
     parameters: Mapping[str, object]
     seconds: Mapping[str, float]
+    device: str | None = None
+    weights: str | None = None
+
+    @property
+    def uncertain(self) -> Uncertain | None:
+        """How much of the tracking is worth a second look; None where the tracker does not say."""
+        return uncertain(self.graph)
 
 
 def track_movie(
     movie: Movie,
     labels: LabelImages | None = None,
     *,
-    tracker: str = "lap",
-    config: TrackerConfig | None = None,
+    tracker: TrackerChoice | None = None,
+    segmentation: SegmentationSettings | None = None,
     progress: Progress = silent,
 ) -> TrackedMovie:
     """Segment a movie unless label images are given, measure its cells, and link them.
@@ -48,35 +57,38 @@ def track_movie(
     Args:
         movie: the frames.
         labels: (T, Y, X) label images of the same frames.
-        tracker: its name; `lap`.
-        config: of the tracker.
+        tracker: which one; by default the learned one.
+        segmentation: how cells are found where no label images are given.
         progress: told of each step.
 
     Raises:
-        InputError: the label images are not of this movie; the segmentation is out of its depth.
+        InputError: the label images are not of this movie; the segmentation is out of its depth; what
+            `link_cells` raises.
     """
-    config = config or TrackerConfig()
+    tracker = tracker or TrackerChoice()
     clock = [time.perf_counter()]
     if labels is None:
-        settings = SegmentationSettings()
+        settings = segmentation or SegmentationSettings()
         labels = segment(movie, settings, progress=progress)
-        segmentation: object = asdict(settings)
+        origin: object = asdict(settings)
     else:
         _require_same_frames(movie, labels)
-        segmentation = {"labels": labels.source}
+        origin = {"labels": labels.source}
     clock.append(time.perf_counter())
     detections = measure(labels, movie, progress=progress)
     clock.append(time.perf_counter())
-    graph = track(labels, detections, config=config, progress=progress)
+    linked = link_cells(tracker, labels, detections, movie, progress)
     clock.append(time.perf_counter())
     steps = zip(("segment", "measure", "track"), clock, clock[1:], strict=False)
     return TrackedMovie(
         movie=movie,
         labels=labels,
-        graph=graph,
-        tracker=tracker,
-        parameters={"segmentation": segmentation, "tracker": config.as_dict()},
+        graph=linked.graph,
+        tracker=tracker.name,
+        parameters={"segmentation": origin, "tracker": linked.parameters},
         seconds={step: end - begin for step, begin, end in steps},
+        device=linked.device,
+        weights=linked.weights,
     )
 
 
@@ -85,7 +97,7 @@ def measure_tracking(
 ) -> TrackingGraph:
     """The same tracking, with every feature of its detections measured in the movie."""
     _require_same_frames(movie, labels)
-    return TrackingGraph(measure(labels, movie, progress=progress), graph.links, graph.kind)
+    return replace(graph, detections=measure(labels, movie, progress=progress))
 
 
 def _require_same_frames(movie: Movie, labels: LabelImages) -> None:

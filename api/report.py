@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what is told of is made elsewhere, and takes a second to import
     from api.demo import Demo
     from api.doctor import Finding
+    from api.exploring import Exploration
     from api.pipeline import TrackedMovie
     from api.settings import Settings
+    from api.training import TrainingRun
+    from api.uncertain import Uncertain
+    from graph.backup import Manifest
     from graph.records import TrackingRecord
     from graph.server import ManagedServer, ServerAddress
 
@@ -27,10 +31,11 @@ class Report:
 
 def tracked(result: TrackedMovie, record: TrackingRecord | None, output: Path | None) -> Report:
     """A tracked movie, and where it went."""
-    tracks, seconds = result.graph.tracks, sum(result.seconds.values())
+    tracks, seconds, uncertain = result.graph.tracks, sum(result.seconds.values()), result.uncertain
     document: dict[str, object] = {
         **_counts(result),
         "seconds": {step: round(value, 3) for step, value in result.seconds.items()},
+        "uncertain": asdict(uncertain) if uncertain else None,
         "tracking": record.id if record else None,
         "output": str(output) if output else None,
     }
@@ -40,6 +45,7 @@ def tracked(result: TrackedMovie, record: TrackingRecord | None, output: Path | 
         ("tracks", f"{len(tracks):,}"),
         ("divisions", f"{len(result.graph.divisions):,}"),
         ("time", f"{seconds:.1f} s, {len(result.graph.detections) / max(seconds, 1e-9):,.0f} cells/s"),
+        *_uncertain(uncertain, record),
     ]
     if record:
         rows.append(("tracking", f"{record.id}  (`cellkin serve` to explore it)"))
@@ -48,19 +54,40 @@ def tracked(result: TrackedMovie, record: TrackingRecord | None, output: Path | 
     return Report(document, f"{result.movie.name}: tracked", rows)
 
 
-def stored(record: TrackingRecord) -> Report:
-    """A tracking that was stored."""
-    document = {
-        "tracking": record.id,
-        "movie": record.movie_id,
-        "detections": record.detections,
-        "tracks": record.tracks,
-        "divisions": record.divisions,
+def trained(run: TrainingRun) -> Report:
+    """A training, and where its files are."""
+    result = run.trained
+    losses = [check.validation for check in result.checks if check.validation is not None]
+    document: dict[str, object] = {
+        "weights": str(run.weights),
+        "card": str(run.card),
+        "losses": str(run.losses),
+        "confusion": str(run.confusions) if run.confusions else None,
+        "validation": min(losses, default=None),
+        **{key: result.record[key] for key in ("movies", "cells", "divisions", "steps", "best_step")},
     }
     rows = [
-        (name, f"{value:,}" if isinstance(value, int) else str(value)) for name, value in document.items()
+        ("learned from", f"{result.record['cells']:,} cells, {result.record['divisions']:,} divisions"),
+        ("steps", f"{result.record['steps']:,}, the best after {result.record['best_step']:,}"),
+        ("held out", f"{min(losses):.4f} nats a cell" if losses else "nothing: no validation"),
+        ("weights", f"{run.weights}  (`cellkin track --weights {run.weights}`)"),
+        ("model card", str(run.card)),
+        ("pictures", ", ".join(str(path) for path in (run.losses, run.confusions) if path)),
     ]
-    return Report(document, "stored", rows)
+    return Report(document, "trained", rows)
+
+
+def stored(records: Sequence[TrackingRecord], notes: Sequence[str] = ()) -> Report:
+    """Trackings that were stored, one or those of several movies, and what was noticed."""
+    documents = [_stored(record) for record in records]
+    rows = [
+        (name, f"{value:,}" if isinstance(value, int) else str(value))
+        for document in documents
+        for name, value in document.items()
+    ]
+    document = documents[0] if len(documents) == 1 else {"trackings": documents}
+    noted = {"notes": list(notes)} if notes else {}
+    return Report({**document, **noted}, "stored", rows + [("note", text) for text in notes])
 
 
 def exported(tracking: str, output: Path) -> Report:
@@ -132,11 +159,40 @@ def findings(found: Sequence[Finding]) -> Report:
     )
 
 
+def exploration(found: Exploration) -> Report:
+    """Links into Neo4j Browser."""
+    rows = [*found.links.items(), ("style", f"{found.style} (drop this file into the page)")]
+    if found.login:
+        rows.append(("login", found.login))
+    return Report(vars(found) | {"links": dict(found.links)}, "Neo4j Browser", rows)
+
+
+def kept(done: str, folder: Path, manifest: Manifest) -> Report:
+    """A backup that was written or restored."""
+    held = manifest.trackings
+    document = {"folder": str(folder), **vars(manifest)}
+    rows = [
+        (str(folder), f"{manifest.kind}, {len(held)} trackings, {sum(held.values()):,} detections"),
+        ("made", f"{manifest.created} by cellkin {manifest.cellkin}"),
+    ]
+    return Report(document, done, rows)
+
+
 def database(address: ServerAddress | None) -> list[tuple[str, str]]:
     """Where Neo4j Browser is, and the login; nothing for a database of the user's own."""
     if address is None:
         return []
     return [("Neo4j Browser", address.browser_url), ("login", f"{address.user} / {address.password}")]
+
+
+def _stored(record: TrackingRecord) -> dict[str, object]:
+    return {
+        "tracking": record.id,
+        "movie": record.movie_id,
+        "detections": record.detections,
+        "tracks": record.tracks,
+        "divisions": record.divisions,
+    }
 
 
 def _counts(result: TrackedMovie) -> dict[str, object]:
@@ -148,6 +204,30 @@ def _counts(result: TrackedMovie) -> dict[str, object]:
         "divisions": len(result.graph.divisions),
         "links": len(result.graph.links),
     }
+
+
+def _uncertain(found: Uncertain | None, record: TrackingRecord | None) -> list[tuple[str, str]]:
+    """How much is not sure, and where to look; nothing where the tracker does not say."""
+    if found is None:
+        return []
+    rows = [
+        (
+            "uncertain",
+            f"{_many(found.links, 'link')}, {_many(found.divisions, 'division')} (p ≤ {found.limit:g})",
+        )
+    ]
+    if found.least:
+        least = found.least
+        rows.append(
+            ("look first", f"frame {least.frame}, label {least.label} divides (p = {least.probability:.2f})")
+        )
+    if record and found.links:
+        rows.append(("see all", f"`cellkin neo4j explore {record.id}`"))
+    return rows
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")
 
 
 def measure(value: object) -> str:

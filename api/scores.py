@@ -12,9 +12,9 @@ from strawberry.scalars import JSON
 
 from api.context import Info
 from api.fields import Cost, ListSize, described, from_record, resolved, value
-from api.lineages import Track
 from api.loaders import track_key
-from api.pages import COUNTED_BY_PAGE, DEFAULT_PAGE, PAGED, Page, cursor_of, page_of
+from api.pages import COUNTED_BY_PAGE, DEFAULT_PAGE, PAGED, Page, cursor_of, page_info, page_of
+from api.places import FrameRange, Place
 from api.types import Tracking
 from graph import records
 from graph.records import ErrorFilter
@@ -48,28 +48,6 @@ class Operations:
 
 
 @described
-class ErrorPlace:
-    """A detection that an error is at."""
-
-    record: strawberry.Private[records.PlaceRecord]
-    id: strawberry.ID = value("Id of the detection.")
-    frame: int = value("Zero-based frame.")
-    label: int = value("Value of the cell in the frame's label image.")
-    y: float | None = value("Row of the centroid, pixel.")
-    x: float | None = value("Column of the centroid, pixel.")
-
-    @classmethod
-    def of(cls, record: records.PlaceRecord) -> "ErrorPlace":
-        """The place of a record."""
-        return from_record(cls, record, record=record)
-
-    @resolved()
-    async def track(self, info: Info) -> Track:
-        """The track of the detection."""
-        return Track.of(await info.context.loaders.track.load(self.record.track))
-
-
-@described
 class Error:
     """One thing that is wrong in a computed tracking."""
 
@@ -81,14 +59,14 @@ class Error:
     shift: int | None = value("Frames by which a division is late, negative if early; null for other kinds.")
 
     @resolved(PLACES)
-    def reference(self) -> list[ErrorPlace]:
+    def reference(self) -> list[Place]:
         """Its detections in the reference: of a link both ends, of a division the mother's last one."""
-        return [ErrorPlace.of(place) for place in self.record.reference]
+        return [Place.of(place) for place in self.record.reference]
 
     @resolved(PLACES)
-    def computed(self) -> list[ErrorPlace]:
+    def computed(self) -> list[Place]:
         """Its detections in the computed tracking, likewise."""
-        return [ErrorPlace.of(place) for place in self.record.computed]
+        return [Place.of(place) for place in self.record.computed]
 
 
 @described
@@ -114,12 +92,7 @@ class ErrorConnection:
     def of(cls, found: Sequence[records.ErrorRecord], page: Page) -> "ErrorConnection":
         """The page, of one more than was asked for where there are so many."""
         shown = found[: page.first]
-        info = PageInfo(
-            has_next_page=len(found) > page.first,
-            has_previous_page=page.after is not None,
-            start_cursor=cursor_of(shown[0].id) if shown else None,
-            end_cursor=cursor_of(shown[-1].id) if shown else None,
-        )
+        info = page_info(page, len(found), [cursor_of(record.id) for record in shown])
         return cls(nodes=[from_record(Error, record, record=record) for record in shown], page_info=info)
 
     @resolved(COUNTED_BY_PAGE)
@@ -143,14 +116,6 @@ class StaleReason:
     of: str = value("`computed` or `reference` where that tracking has a successor, else `definition`.")
     newer_id: strawberry.ID | None = value("Id of the successor, to score in its place.")
     reason: str = value("The same for a person.")
-
-
-@strawberry.input(description="Frames from the first to the last, both included.")
-class FrameRange:
-    """Frames from the first to the last, both included."""
-
-    begin: int = strawberry.field(description="First frame.")
-    end: int = strawberry.field(description="Last frame.")
 
 
 @described

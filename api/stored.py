@@ -1,14 +1,18 @@
 """The store as the commands use it: opened and filled."""
 
+import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.metadata import version
+from pathlib import Path
 
 from api.pipeline import TrackedMovie
 from api.settings import Settings
 from graph.connection import Connection, Credentials
 from graph.pixels import PixelStore
+from graph.provenance import UNKNOWN, Provenance
 from graph.records import TrackingKind, TrackingRecord
 from graph.server import ManagedServer, ServerAddress
 from graph.server_use import server_in_use
@@ -59,6 +63,7 @@ def store_tracked(store: LineageStore, tracked: TrackedMovie, progress: Progress
         kind=TrackingKind.PREDICTED,
         author=tracked.tracker,
         parameters=tracked.parameters,
+        provenance=_provenance(tracked),
         progress=progress,
     )
 
@@ -72,6 +77,7 @@ def store_tracking(
     kind: TrackingKind,
     author: str,
     parameters: Mapping[str, object],
+    provenance: Provenance = UNKNOWN,
     progress: Progress = silent,
 ) -> TrackingRecord:
     """Write a movie's record and one tracking of it; what is there already is found, not doubled."""
@@ -84,5 +90,26 @@ def store_tracking(
         author=author,
         version=version("cellkin"),
         parameters=parameters,
+        provenance=provenance,
         progress=progress,
+    )
+
+
+def provenance_of_folder(labels: LabelImages) -> Provenance:
+    """Where a tracking in the Cell Tracking Challenge's format comes from: the text file beside its masks."""
+    for table in sorted(Path(labels.source).glob("*_track.txt")):
+        return Provenance(source=str(table), source_checksum=sha256(table.read_bytes()).hexdigest())
+    return UNKNOWN
+
+
+def _provenance(tracked: TrackedMovie) -> Provenance:
+    segmentation = tracked.parameters["segmentation"]
+    given = isinstance(segmentation, Mapping) and "labels" in segmentation
+    return Provenance(
+        source=tracked.movie.source or None,
+        source_checksum=tracked.movie.fingerprint(),
+        segmenter="label images that were given" if given else f"cellkin {version('cellkin')}",
+        seconds=sum(tracked.seconds.values()),
+        weights_checksum=tracked.weights,
+        device=tracked.device or f"cpu {platform.machine()}",
     )

@@ -20,11 +20,11 @@ from ingest.tracking_graph import IntArray, TrackingGraph
 
 TYPES = {
     **dict.fromkeys(("frame", "label", "generation"), pa.int32()),
-    **dict.fromkeys(("minutes", "y", "x", "y_um", "x_um"), pa.float64()),
+    **dict.fromkeys(("link_probability", "minutes", "y", "x", "y_um", "x_um"), pa.float64()),
 }
 """Type of each measured column; a feature is float32, which holds whole numbers up to 16 million."""
 FORMATS = (".parquet", ".csv")
-FORM = 1
+FORM = 2
 """Of the table; a larger number makes the files anew."""
 ROW_GROUP = 128 * 1024
 
@@ -39,11 +39,15 @@ def time_series_table(graph: TrackingGraph, tracking: TrackingRecord, movie: Mov
 
     Returns:
         A table of N rows whose fields say their units; ids are those of GraphQL as integers, and `parent` is
-        null for a founder.
+        null for a founder. `link_probability` is of the link that leads to the detection, null where none
+        does or the tracker does not say.
     """
     track = graph.tracks.of_detection
     order = np.argsort(track, kind="stable")  # rows ascend by frame, and still do within each track
-    descent = _descent(graph, track[order], tracking)
+    descent = {
+        **_descent(graph, track[order], tracking),
+        "link_probability": _array("link_probability", graph.link_probability[order]),
+    }
     measured = with_units(graph.detections, movie.pixel_size, movie.minutes_per_frame)
     columns = {name: _array(name, column[order]) for name, column in measured.items()}
     arrays = {**descent, **{name: column for name, column in columns.items() if name not in descent}}

@@ -1,16 +1,23 @@
 """GraphQL types of what is stored: movies and trackings of them."""
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
+from anyio import to_thread
 from strawberry.scalars import JSON
 
+from api.browser_link import browser_link
+from api.certainty import LINKS, LOOK_AT_LINKS, LOOK_AT_TRACKS, DivisionConnection, LinkConnection
 from api.context import Info
 from api.fields import ListSize, described, from_record, resolved, value
 from api.lineages import Track, TrackConnection
-from api.pages import DEFAULT_PAGE, PAGED, page_of
+from api.pages import DEFAULT_PAGE, PAGED, key_page_of, page_of
+from api.places import FrameRange
 from graph import records
+from graph.certainty import DivisionFilter, DivisionOrder, LinkFilter
+from ingest.tracking_graph import LinkKind
 
 if TYPE_CHECKING:
     from api.scores import Score
@@ -57,6 +64,18 @@ class Counts:
 
 
 @described
+class Provenance:
+    """How a tracking was made, beside its author and parameters; null where it is not known."""
+
+    source: str | None = value("The file that it was made from or read from.")
+    source_checksum: str | None = value("sha256 of that file's content, in hex.")
+    segmenter: str | None = value("What made the label images, with its version.")
+    weights_checksum: str | None = value("sha256 of the tracker's weights, in hex.")
+    seconds: float | None = value("How long it took to make, wall time.")
+    device: str | None = value("What it was computed on.")
+
+
+@described
 class Tracking:
     """One complete set of tracks of a movie, by one author; it never changes."""
 
@@ -69,11 +88,13 @@ class Tracking:
     features: list[str] = value("Names of the features of its detections.", ListSize(assumed_size=10))
     created: datetime = value("When it was stored.")
     counts: Counts = value("How much it holds.")
+    provenance: Provenance = value("How it was made.")
 
     @classmethod
     def of(cls, record: records.TrackingRecord) -> "Tracking":
         """The tracking of a record."""
-        return from_record(cls, record, record=record, counts=from_record(Counts, record))
+        counts, provenance = from_record(Counts, record), from_record(Provenance, record.provenance)
+        return from_record(cls, record, record=record, counts=counts, provenance=provenance)
 
     @resolved()
     async def movie(self, info: Info) -> Movie:
@@ -89,6 +110,11 @@ class Tracking:
     def csv(self) -> str:
         """Path on this service of all its detections as one CSV file."""
         return f"/trackings/{self.id}/timeseries.csv"
+
+    @resolved()
+    async def browser_url(self, info: Info) -> str | None:
+        """Neo4j Browser with its divisions as a query, ready to run; null where the server has no Browser."""
+        return await browser_link(info, "divisions", {"tracking": self.id})
 
     @resolved(PAGED)
     async def tracks(
@@ -110,6 +136,46 @@ class Tracking:
             self.id, page, founders=founders, divides=divides, min_frames=min_frames
         )
         return TrackConnection.of(found, page)
+
+    @resolved(PAGED, LOOK_AT_TRACKS)
+    async def divisions(
+        self,
+        info: Info,
+        order_by: DivisionOrder = DivisionOrder.FRAME,
+        max_probability: float | None = None,
+        frames: FrameRange | None = None,
+        first: int = DEFAULT_PAGE,
+        after: str | None = None,
+    ) -> DivisionConnection:
+        """Its divisions, page after page: by frame, or with `orderBy: PROBABILITY` the least certain first.
+
+        `maxProbability` gives only those of which the tracker is no surer, `frames` only those whose mother
+        is last seen in these frames. A page's `endCursor` is the next one's `after`, in the same order.
+        """
+        page = key_page_of(first, after, order_by)
+        wanted = DivisionFilter(max_probability, (frames.begin, frames.end) if frames else None)
+        read = partial(info.context.store.divisions, self.id, wanted, order=order_by)
+        found = await to_thread.run_sync(partial(read, after=page.after, first=page.first + 1))
+        return DivisionConnection.of(found, order_by, page)
+
+    @resolved(PAGED, LOOK_AT_LINKS)
+    async def links(
+        self,
+        info: Info,
+        kinds: list[LinkKind] | None = None,
+        max_probability: float | None = None,
+        first: int = DEFAULT_PAGE,
+        after: str | None = None,
+    ) -> LinkConnection:
+        """Its links, the least certain first, page after page; those without a probability last.
+
+        `kinds` gives only these, `maxProbability` only those of which the tracker is no surer.
+        """
+        page = key_page_of(first, after, LINKS)
+        wanted = LinkFilter(None if kinds is None else tuple(kinds), max_probability)
+        read = partial(info.context.store.links, self.id, wanted)
+        found = await to_thread.run_sync(partial(read, after=page.after, first=page.first + 1))
+        return LinkConnection.of(found, page)
 
     @resolved()
     async def track(self, info: Info, label: int) -> Track | None:

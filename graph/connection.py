@@ -153,6 +153,12 @@ def _explain(error: Exception, credentials: Credentials, timeout_s: float) -> Ce
                 place=place,
                 remedy="is the server very busy, or db.transaction.timeout short? Run again",
             )
+        case Neo4jError() if code.endswith(("TransactionLogError", "TransactionStartFailed")):
+            return StoreError(
+                f"Neo4j can write no more, and has to be restarted ({error.message})",
+                place=place,
+                remedy="is its disk full? Free some space, stop it (`cellkin neo4j stop`), and run again",
+            )
         case ServiceUnavailable() | SessionExpired():
             return StoreError(
                 f"no Neo4j answers ({error})",

@@ -20,7 +20,10 @@ def movie_id(fingerprint: str) -> str:
 
 
 def tracking_id(movie: str, graph: TrackingGraph, provenance: Mapping[str, Any]) -> str:
-    """The same id for the same tracking of the same movie, made in the same way, whenever it is written."""
+    """The same id for the same tracking of the same movie, made in the same way, whenever it is written.
+
+    Probabilities do not count: they follow from the rest but for the last digits, which differ by machine.
+    """
     detections = graph.detections
     digest = hashlib.sha256(json.dumps([movie, provenance], sort_keys=True).encode())
     columns: list[npt.NDArray[Any]] = [detections.frame, detections.label, detections.y, detections.x]

@@ -1,13 +1,18 @@
 """Who may write or remove a tracking: a claim in one transaction, and a lease that a dead writer loses."""
 
 import json
+import os
 import secrets
 import socket
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, LiteralString
 
 import psutil
+from filelock import FileLock, Timeout
 from neo4j import ManagedTransaction, Record
 
 from ingest.errors import ConflictError, NotFoundError
@@ -41,7 +46,14 @@ RETURN t.number AS number
 # From here on nobody sees it, be it complete or not.
 TAKE_OVER = """
 MATCH (t:Tracking {id: $id})
-SET t.writer = $writer, t.state = 'WRITING', t.lease = timestamp() + $lease
+SET t.writer = $writer, t.state = $state, t.lease = timestamp() + $lease
+"""
+
+# What else is being written of this movie by this author; a claim has one writer a movie and author.
+WRITTEN_BESIDE = """
+MATCH (:Movie {id: $movie})-[:HAS_TRACKING]->(t:Tracking {state: 'WRITING', author: $author})
+WHERE t.id <> $id
+RETURN t.id AS id, t.state AS state, t.writer AS writer, t.lease < timestamp() AS expired
 """
 
 # The SET comes first: it waits for the lock, and only then the writer is read. The other way round, who
@@ -88,6 +100,18 @@ def new_writer() -> str:
     return json.dumps([socket.gethostname(), process.pid, process.create_time(), secrets.token_hex(8)])
 
 
+@contextmanager
+def held_by(writer: str) -> Iterator[None]:
+    """Let this process know its writer while it writes; one that failed here counts as dead at once.
+
+    The process lives on then, and when it was the connection that failed, the lease could not be let go.
+    """
+    path = _sign_of(writer)
+    with FileLock(path):
+        yield
+        path.unlink(missing_ok=True)  # a failure leaves it, with no lock on it, until the lease is let go
+
+
 def lock_claims(tx: ManagedTransaction) -> None:
     """Keep all others from claiming anything until this transaction ends."""
     tx.run(LOCK_COUNTER).consume()
@@ -106,8 +130,9 @@ def claim(
     found = tx.run(FIND, id=tracking_id).single()
     if found is not None and found["state"] == "READY":
         return Claim(found["number"], writer, ready=True)
+    _require_one_writer(tx, tracking_id, movie_id, writer, properties["author"])
     if found is not None:
-        return _take_over(tx, tracking_id, writer, found)
+        return _take_over(tx, tracking_id, writer, found, state="WRITING")
     created = tx.run(
         CREATE, id=tracking_id, movie=movie_id, writer=writer, properties=properties, lease=LEASE_MS
     ).single()
@@ -126,7 +151,7 @@ def claim_for_removal(tx: ManagedTransaction, tracking_id: str, writer: str) -> 
     """
     lock_claims(tx)
     found = tx.run(FIND, id=tracking_id).single()
-    return None if found is None else _take_over(tx, tracking_id, writer, found)
+    return None if found is None else _take_over(tx, tracking_id, writer, found, state="REMOVING")
 
 
 def renew(tx: ManagedTransaction, held: Claim) -> None:
@@ -144,6 +169,11 @@ def renew(tx: ManagedTransaction, held: Claim) -> None:
         )
 
 
+def forget(held: Claim) -> None:
+    """Remove the sign of a writer that failed and whose lease has been let go: it is not needed any more."""
+    _sign_of(held.writer).unlink(missing_ok=True)
+
+
 def let_go(tx: ManagedTransaction, held: Claim) -> None:
     """End the lease of a writer that failed, so that the next one need not wait."""
     tx.run(LET_GO, number=held.number, writer=held.writer).consume()
@@ -154,15 +184,35 @@ def abandoned(tx: ManagedTransaction) -> list[str]:
     return [record["id"] for record in tx.run(UNFINISHED) if not held_by_another(record, writer="")]
 
 
-def _take_over(tx: ManagedTransaction, tracking_id: str, writer: str, found: Record) -> Claim:
+def _require_one_writer(
+    tx: ManagedTransaction, tracking_id: str, movie_id: str, writer: str, author: str
+) -> None:
+    for other in tx.run(WRITTEN_BESIDE, id=tracking_id, movie=movie_id, author=author):
+        if held_by_another(other, writer):
+            raise ConflictError(
+                f"another writer ({_name(other['writer'])}) stores a tracking of this movie by {author!r}",
+                place=f"movie {movie_id}, tracking {other['id']}",
+                remedy="wait until it is done, and run again; or give this one another author",
+            )
+
+
+def _take_over(
+    tx: ManagedTransaction, tracking_id: str, writer: str, found: Record, *, state: LiteralString
+) -> Claim:
     if held_by_another(found, writer):
         raise ConflictError(
-            "another writer is at the same tracking",
+            f"another writer ({_name(found['writer'])}) is at the same tracking",
             place=f"tracking {tracking_id}",
             remedy="wait until it is done, and run again",
         )
-    tx.run(TAKE_OVER, id=tracking_id, writer=writer, lease=LEASE_MS).consume()
+    tx.run(TAKE_OVER, id=tracking_id, writer=writer, state=state, lease=LEASE_MS).consume()
     return Claim(found["number"], writer, found["detections"], found["tracks"])
+
+
+def _name(writer: str) -> str:
+    """A writer as an error names it."""
+    host, pid, _, _ = json.loads(writer)
+    return f"process {pid} on {host}"
 
 
 def held_by_another(found: Record, writer: str) -> bool:
@@ -177,7 +227,23 @@ def _may_live(writer: str) -> bool:
     host, pid, create_time, _ = json.loads(writer)
     if host != socket.gethostname():
         return True
+    if pid == os.getpid() and _has_failed(writer):
+        return False
     try:
         return abs(psutil.Process(pid).create_time() - float(create_time)) < CLOCK_STEP_S
     except psutil.NoSuchProcess:
         return False
+
+
+def _has_failed(writer: str) -> bool:
+    """Whether a writer of this process has ended without being done."""
+    path = _sign_of(writer)
+    try:
+        with FileLock(path, timeout=0) if path.exists() else nullcontext() as free:
+            return free is not None
+    except Timeout:
+        return False  # it is at work, in another thread
+
+
+def _sign_of(writer: str) -> Path:
+    return Path(tempfile.gettempdir()) / f"cellkin-writer-{json.loads(writer)[3]}.lock"

@@ -1,6 +1,7 @@
 """Movies in the database: their names, sizes and calibration; the pixels stay where they are."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from neo4j import ManagedTransaction, Record
 
@@ -20,6 +21,12 @@ ON CREATE SET m += $properties, m.created = datetime()
 SET m.pixel_size = coalesce($properties.pixel_size, m.pixel_size),
     m.minutes_per_frame = coalesce($properties.minutes_per_frame, m.minutes_per_frame)
 RETURN m
+"""
+
+# A movie as a backup knows it; one that is there stays as it is.
+RESTORE_MOVIE = """
+MERGE (m:Movie {id: $id})
+ON CREATE SET m += $properties
 """
 
 # Complete or not.
@@ -48,6 +55,12 @@ def add(tx: ManagedTransaction, movie: Movie) -> MovieRecord:
         "fingerprint": fingerprint,
     }
     return _movie(tx.run(ADD_MOVIE, id=movie_id(fingerprint), properties=properties).single(strict=True))
+
+
+def restore(tx: ManagedTransaction, movie: MovieRecord) -> None:
+    """Add a movie by its record, unless it is there."""
+    properties = asdict(movie) | {"channels": list(movie.channels)}
+    tx.run(RESTORE_MOVIE, id=properties.pop("id"), properties=properties).consume()
 
 
 def every(tx: ManagedTransaction) -> list[MovieRecord]:

@@ -3,12 +3,15 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from itertools import chain
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from neo4j import ManagedTransaction, Record
 
+from graph.batches import id_ranges
+from graph.columns import floats, integers
+from graph.provenance import Provenance
 from graph.records import (
     ROW_BITS,
     Counts,
@@ -18,37 +21,42 @@ from graph.records import (
     TrackingRecord,
     TrackRecord,
 )
-from graph.write import id_ranges
+from graph.track_pages import track_of
 from ingest.errors import ConflictError
-from ingest.tracking_graph import Detections, FloatArray, IntArray, LinkKind, TrackingGraph
+from ingest.tracking_graph import Detections, FloatArray, LinkKind, TrackingGraph
 
+# Where each frame begins is for windows (windows.py), not for records: a number a frame.
 TRACKINGS = """
 UNWIND $movies AS id
 MATCH (m:Movie {id: id})-[:HAS_TRACKING]->(t:Tracking {state: 'READY'})
-RETURN t, id AS movie ORDER BY t.created, t.id
+RETURN t {.*, frame_start: null} AS t, id AS movie ORDER BY t.created, t.id
 """
 TRACKINGS_BY_ID = """
 UNWIND $ids AS id
 MATCH (t:Tracking {id: id, state: 'READY'})<-[:HAS_TRACKING]-(m:Movie)
-RETURN t, m.id AS movie
+RETURN t {.*, frame_start: null} AS t, m.id AS movie
 """
 
 NEWEST_TRACKINGS = """
 MATCH (t:Tracking {state: 'READY'}) RETURN t.id AS id ORDER BY t.created DESC LIMIT $first
 """
 
-# Columns of a range of ids by the unique index. properties() reads a node once; nulls stay in their places,
-# since a list comprehension keeps what collect() drops.
-DETECTIONS = """
-MATCH (d:Detection) WHERE d.id >= $first AND d.id < $stop
-WITH collect(properties(d)) AS ds
+# A whole tracking in one round trip: a record a range of ids, found by the unique index. properties() reads a
+# node once; nulls stay in their places, since a list comprehension keeps what collect() drops.
+WHOLE_TRACKING = """
+UNWIND $spans AS span
+CALL (span) {
+  MATCH (d:Detection) WHERE d.id >= span.first AND d.id < span.stop
+  RETURN collect(properties(d)) AS ds
+}
+CALL (span) {
+  MATCH (b:Detection) WHERE b.id >= span.first AND b.id < span.stop
+  MATCH (a)-[l:NEXT|GAP|DIVISION]->(b)
+  RETURN collect(a.id) AS earlier, collect(b.id) AS later, collect($kinds[type(l)]) AS kind,
+         collect(coalesce(l.probability, $unknown)) AS probability
+}
 RETURN [d IN ds | d.id] AS id, [d IN ds | d.frame] AS frame, [d IN ds | d.label] AS label,
-       [name IN $names | [d IN ds | d[name]]] AS real
-"""
-LINKS = """
-MATCH (b:Detection) WHERE b.id >= $first AND b.id < $stop
-MATCH (a)-[l:NEXT|GAP|DIVISION]->(b)
-RETURN collect(a.id) AS earlier, collect(b.id) AS later, collect($kinds[type(l)]) AS kind
+       [name IN $names | [d IN ds | d[name]]] AS real, earlier, later, kind, probability
 """
 
 # Tracks come with the id of their tracking; those of one that is not complete are not there.
@@ -56,20 +64,10 @@ TRACKS_BY_ID = """
 UNWIND $ids AS id
 MATCH (t:Track {id: id})
 MATCH (g:Tracking {number: t.id / $rows, state: 'READY'})
-RETURN t, g.id AS tracking, COLLECT { MATCH (t)-[:DIVIDES_INTO]->(v) RETURN v.id } AS daughters
+RETURN t, g.id AS tracking,
+       COLLECT { MATCH (t)-[l:DIVIDES_INTO]->(v) RETURN [v.id, l.probability] } AS daughters
 ORDER BY t.id
 """
-TRACKS_PAGE = """
-MATCH (t:Track)
-WHERE t.id > $after AND t.id < $stop
-  AND ($founders IS NULL OR (t.parent IS NULL) = $founders)
-  AND ($divides IS NULL OR (COUNT { (t)-[:DIVIDES_INTO]->() } >= 2) = $divides)
-  AND t.end - t.begin + 1 >= $min_frames
-  AND ($label IS NULL OR t.label = $label)
-WITH t ORDER BY t.id LIMIT $first
-RETURN t, $tracking AS tracking, COLLECT { MATCH (t)-[:DIVIDES_INTO]->(v) RETURN v.id } AS daughters
-"""
-
 # A record a track, its detections as lists: reading them so is many times faster than a record a detection.
 TIME_SERIES = """
 UNWIND $ids AS id
@@ -90,7 +88,8 @@ WITH DISTINCT any.founder AS founder
 MATCH (g:Tracking {number: founder / $rows, state: 'READY'})
 MATCH (:Track {id: founder})-[:DIVIDES_INTO*0..]->(t:Track)
 CALL (t) { MATCH (t)-[:HAS]->(d) WITH properties(d) AS d ORDER BY d.frame RETURN collect(d) AS ds }
-RETURN founder, t, g.id AS tracking, COLLECT { MATCH (t)-[:DIVIDES_INTO]->(v) RETURN v.id } AS daughters,
+RETURN founder, t, g.id AS tracking,
+       COLLECT { MATCH (t)-[l:DIVIDES_INTO]->(v) RETURN [v.id, l.probability] } AS daughters,
        t.id AS track, g.features AS names, [d IN ds | d.id] AS id, [d IN ds | d.frame] AS frame,
        [d IN ds | d.label] AS label, [d IN ds | d.y] AS y, [d IN ds | d.x] AS x,
        [name IN g.features | [d IN ds | d[name]]] AS features
@@ -121,32 +120,35 @@ def tracking_graph(tx: ManagedTransaction, tracking: TrackingRecord) -> Tracking
     Raises:
         ConflictError: it was removed in the meantime.
     """
-    detections = _detections(tx, tracking)
-    parts = [np.empty((3, 0), np.int64)]
-    for span in id_ranges(tracking.number, tracking.detections):
-        record = tx.run(LINKS, span, kinds=_KINDS).single(strict=True)
-        parts.append(np.array([record["earlier"], record["later"], record["kind"]], np.int64))
-    earlier, later, kind = np.concatenate(parts, axis=1)  # (3, E)
-    _require_all(tracking, len(later), tracking.links)
-    order = np.argsort(later)
-    links = np.stack([earlier, later], axis=1)[order] - tracking.first_id  # (E, 2)
-    return TrackingGraph(detections, links, kind[order].astype(np.uint8))
-
-
-def _detections(tx: ManagedTransaction, tracking: TrackingRecord) -> Detections:
     whole = {name: np.empty(tracking.detections, np.int64) for name in ("frame", "label")}
     real = {name: np.empty(tracking.detections) for name in ("y", "x", *tracking.features)}
-    found = 0
-    for span in id_ranges(tracking.number, tracking.detections):
-        record = tx.run(DETECTIONS, span, names=list(real)).single(strict=True)
+    found, links = 0, []
+    spans = list(id_ranges(tracking.number, tracking.detections))
+    for record in tx.run(WHOLE_TRACKING, spans=spans, names=list(real), kinds=_KINDS, unknown=np.nan):
         rows = np.array(record["id"], np.int64) - tracking.first_id
         found += len(rows)
         for name, column in whole.items():
             column[rows] = record[name]
         for name, values in zip(real, record["real"], strict=True):
             real[name][rows] = np.array(values, np.float64)  # None becomes NaN
+        links.append([np.array(record[name]) for name in ("earlier", "later", "kind", "probability")])
     _require_all(tracking, found, tracking.detections)
-    return Detections(whole["frame"], whole["label"], real.pop("y"), real.pop("x"), real)
+    detections = Detections(whole["frame"], whole["label"], real.pop("y"), real.pop("x"), real)
+    return _linked(detections, links, tracking)
+
+
+def _linked(
+    detections: Detections, parts: Sequence[Sequence[npt.NDArray[Any]]], tracking: TrackingRecord
+) -> TrackingGraph:
+    """A graph of links in parts of (earlier id, later id, kind, probability), sorted by the later row."""
+    if not parts:
+        return TrackingGraph(detections, np.empty((0, 2), np.int64), np.empty(0, np.uint8))
+    earlier, later, kind, probability = (np.concatenate(column) for column in zip(*parts, strict=True))
+    _require_all(tracking, len(later), tracking.links)
+    order = np.argsort(later)
+    links = (np.stack([earlier, later], axis=1)[order] - tracking.first_id).astype(np.int64)  # (E, 2)
+    kinds, probability = kind[order].astype(np.uint8), probability[order].astype(np.float64)
+    return TrackingGraph(detections, links, kinds, None if np.isnan(probability).all() else probability)
 
 
 def _require_all(tracking: TrackingRecord, found: int, written: int) -> None:
@@ -156,35 +158,9 @@ def _require_all(tracking: TrackingRecord, found: int, written: int) -> None:
         )
 
 
-def tracks_page(
-    tx: ManagedTransaction,
-    tracking: TrackingRecord,
-    *,
-    after: int | None,
-    first: int,
-    founders: bool | None,
-    divides: bool | None,
-    min_frames: int,
-    label: int | None,
-) -> list[TrackRecord]:
-    """Some tracks of a tracking, by id."""
-    found = tx.run(
-        TRACKS_PAGE,
-        tracking=tracking.id,
-        after=tracking.first_id - 1 if after is None else max(after, tracking.first_id - 1),
-        stop=tracking.first_id + tracking.tracks,
-        first=first,
-        founders=founders,
-        divides=divides,
-        min_frames=min_frames,
-        label=label,
-    )
-    return [_track(record) for record in found]
-
-
 def tracks_by_id(tx: ManagedTransaction, ids: Sequence[int]) -> list[TrackRecord]:
     """The tracks of these ids that there are, by id."""
-    return [_track(record) for record in tx.run(TRACKS_BY_ID, ids=list(ids), rows=1 << ROW_BITS)]
+    return [track_of(record) for record in tx.run(TRACKS_BY_ID, ids=list(ids), rows=1 << ROW_BITS)]
 
 
 def time_series(tx: ManagedTransaction, ids: Sequence[int]) -> TimeSeries:
@@ -198,7 +174,7 @@ def lineages(tx: ManagedTransaction, ids: Sequence[int]) -> list[Lineage]:
     for record in tx.run(LINEAGES, ids=sorted(set(ids)), rows=1 << ROW_BITS):
         by_founder.setdefault(record["founder"], []).append(record)
     return [
-        Lineage(founder, tuple(_track(record) for record in records), _series(records))
+        Lineage(founder, tuple(track_of(record) for record in records), _series(records))
         for founder, records in by_founder.items()
     ]
 
@@ -216,24 +192,9 @@ def _tracking(record: Record) -> TrackingRecord:
         parameters=json.loads(node["parameters"]),
         features=tuple(node["features"]),
         labels_checksum=node.get("labels_checksum"),
+        provenance=Provenance.of(node),
         created=node["created"].to_native(),
         **{count.name: node[count.name] for count in fields(Counts)},
-    )
-
-
-def _track(record: Record) -> TrackRecord:
-    """A track from the node `t`, the id of its tracking and those of its daughters."""
-    node = record["t"]
-    return TrackRecord(
-        id=node["id"],
-        tracking_id=record["tracking"],
-        label=node["label"],
-        begin=node["begin"],
-        end=node["end"],
-        founder=node["founder"],
-        generation=node["generation"],
-        parent=node.get("parent"),
-        daughters=tuple(sorted(record["daughters"])),
     )
 
 
@@ -244,11 +205,11 @@ def _series(records: Sequence[Record]) -> TimeSeries:
     features = [dict(zip(record["names"], record["features"], strict=True)) for record in records]
     return TimeSeries(
         track=np.repeat(np.array([record["track"] for record in records], np.int64), lengths),
-        id=_integers(record["id"] for record in records),
-        frame=_integers(record["frame"] for record in records),
-        label=_integers(record["label"] for record in records),
-        y=_floats(record["y"] for record in records),
-        x=_floats(record["x"] for record in records),
+        id=integers(record["id"] for record in records),
+        frame=integers(record["frame"] for record in records),
+        label=integers(record["label"] for record in records),
+        y=floats(record["y"] for record in records),
+        x=floats(record["x"] for record in records),
         features={name: _feature(name, features, lengths) for name in names},
     )
 
@@ -256,12 +217,4 @@ def _series(records: Sequence[Record]) -> TimeSeries:
 def _feature(name: str, features: Iterable[Mapping[str, list[Any]]], lengths: Iterable[int]) -> FloatArray:
     """One column; NaN for the tracks of a tracking that has no such feature."""
     parts = (f.get(name, [None] * length) for f, length in zip(features, lengths, strict=True))
-    return _floats(parts)
-
-
-def _integers(lists: Iterable[list[int]]) -> IntArray:
-    return np.array(list(chain.from_iterable(lists)), np.int64)
-
-
-def _floats(lists: Iterable[list[float]]) -> FloatArray:
-    return np.array(list(chain.from_iterable(lists)), np.float64)
+    return floats(parts)

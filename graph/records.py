@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from graph.provenance import Provenance
 from graph.scores.errors import ErrorKind
 from graph.scores.parameters import ScoreParameters
 from ingest.tracking_graph import FloatArray, IntArray, LinkKind, TrackingGraph
@@ -88,6 +89,7 @@ class TrackingRecord(Counts):
         parameters: of what made it.
         features: names of the measured columns of its detections.
         labels_checksum: sha256 of its label images, None where it was stored without.
+        provenance: what else is known of how it was made.
         created: when its writing began.
     """
 
@@ -100,6 +102,7 @@ class TrackingRecord(Counts):
     parameters: Mapping[str, Any]
     features: tuple[str, ...]
     labels_checksum: str | None
+    provenance: Provenance
     created: datetime
 
     @property
@@ -119,6 +122,8 @@ class TrackRecord:
         generation: number of its ancestors.
         parent: id, None for a founder.
         daughters: ids, ascending.
+        division_probability: of the division that it ends in, the least of the links to the daughters; None
+            where it does not divide, or the tracker does not say.
     """
 
     id: int
@@ -130,6 +135,7 @@ class TrackRecord:
     generation: int
     parent: int | None
     daughters: tuple[int, ...]
+    division_probability: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,7 +237,7 @@ class ScoreRecord:
 
 @dataclass(frozen=True)
 class PlaceRecord:
-    """A detection that an error is at.
+    """A detection that an error is at, or that a link joins to another.
 
     Attributes:
         id: of the detection.
@@ -246,6 +252,21 @@ class PlaceRecord:
     y: float | None
     x: float | None
     track: int
+
+
+@dataclass(frozen=True)
+class LinkRecord:
+    """A link from a detection to its successor in time.
+
+    Attributes:
+        probability: how sure the tracker is of it, 0..1; None where it does not say.
+        earlier, later: the detections; each with its track, which only a DIVISION link leaves.
+    """
+
+    kind: LinkKind
+    probability: float | None
+    earlier: PlaceRecord
+    later: PlaceRecord
 
 
 @dataclass(frozen=True)

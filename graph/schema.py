@@ -1,4 +1,4 @@
-"""Constraints and indexes of the database, brought up to date a step a version."""
+"""Brings the database to the schema that this program knows, a step a version, and back where one must."""
 
 import time
 from functools import partial
@@ -7,33 +7,9 @@ from typing import LiteralString
 from neo4j import ManagedTransaction
 
 from graph.connection import Connection
+from graph.migrations import STEPS, Step
 from ingest.errors import StoreError
 
-# Step n leads from schema version n to n + 1. Every statement does nothing where it has been done, so a step
-# that was cut short runs again. Schema commands take no parameters: all of these are constants.
-STEPS: tuple[tuple[LiteralString, ...], ...] = (
-    (
-        # Each makes the index of a look-up. The detections and the tracks of a tracking are ranges of ids,
-        # so the indexes of single ones serve whole trackings and pages too.
-        "CREATE CONSTRAINT movie_id IF NOT EXISTS FOR (m:Movie) REQUIRE m.id IS UNIQUE",
-        "CREATE CONSTRAINT tracking_id IF NOT EXISTS FOR (t:Tracking) REQUIRE t.id IS UNIQUE",
-        "CREATE CONSTRAINT tracking_number IF NOT EXISTS FOR (t:Tracking) REQUIRE t.number IS UNIQUE",
-        "CREATE CONSTRAINT track_id IF NOT EXISTS FOR (t:Track) REQUIRE t.id IS UNIQUE",
-        "CREATE CONSTRAINT detection_id IF NOT EXISTS FOR (d:Detection) REQUIRE d.id IS UNIQUE",
-        "CREATE CONSTRAINT score_id IF NOT EXISTS FOR (s:Score) REQUIRE s.id IS UNIQUE",
-        "CREATE CONSTRAINT counter_name IF NOT EXISTS FOR (c:Counter) REQUIRE c.name IS UNIQUE",
-        "CREATE CONSTRAINT schema_name IF NOT EXISTS FOR (s:Schema) REQUIRE s.name IS UNIQUE",
-    ),
-    (
-        # Scores with their errors: the errors of a score are a range of ids, those of a kind a stretch of an
-        # index. A score written before has neither; nobody sees it, and it goes with its trackings.
-        "CREATE CONSTRAINT score_number IF NOT EXISTS FOR (s:Score) REQUIRE s.number IS UNIQUE",
-        "CREATE CONSTRAINT score_key IF NOT EXISTS FOR (s:Score) REQUIRE s.key IS UNIQUE",
-        "CREATE CONSTRAINT error_id IF NOT EXISTS FOR (e:Error) REQUIRE e.id IS UNIQUE",
-        "CREATE INDEX score_state IF NOT EXISTS FOR (s:Score) ON (s.state)",
-        "CREATE INDEX error_kind IF NOT EXISTS FOR (e:Error) ON (e.score, e.kind, e.frame)",
-    ),
-)
 SCHEMA_VERSION = len(STEPS)
 
 # The label is looked for even where no node has it yet: a new database has version 0.
@@ -43,11 +19,17 @@ VERSION = "OPTIONAL MATCH (s:Schema {name: 'cellkin'}) RETURN coalesce(s.version
 AWAIT_INDEXES = "CALL db.awaitIndexes(60)"
 AWAIT_TRIES, AWAIT_PAUSE_S = 3, 1.0
 
-# Two processes may do the same step; the version never goes back.
+# Two processes may do the same step; the version never goes back by itself.
 REMEMBER_VERSION = """
 MERGE (s:Schema {name: 'cellkin'})
 SET s.version = CASE WHEN s.version > $version THEN s.version ELSE $version END
 """
+GO_BACK_TO_VERSION = "MATCH (s:Schema {name: 'cellkin'}) SET s.version = $version"
+
+
+def schema_version(connection: Connection) -> int:
+    """The schema version of a database; 0 of an empty one."""
+    return connection.read(_version)
 
 
 def create_schema(connection: Connection) -> None:
@@ -56,17 +38,47 @@ def create_schema(connection: Connection) -> None:
     Raises:
         StoreError: a newer cellkin has changed it.
     """
-    version = connection.read(_version)
+    version = schema_version(connection)
     if version > SCHEMA_VERSION:
         raise StoreError(
             f"the database has schema version {version}, this cellkin knows {SCHEMA_VERSION}",
             place=connection.credentials.uri,
             remedy="update cellkin, or use another database",
         )
-    for done, statements in enumerate(STEPS[version:], start=version):
-        connection.write(partial(_run, statements))
+    for done, step in enumerate(STEPS[version:], start=version):
+        connection.write(partial(_run, step.up))
         _await_indexes(connection)
+        _fill(connection, step)
         connection.write(partial(_remember, done + 1))
+
+
+def repair_schema(connection: Connection) -> None:
+    """Run every step's commands again: they do nothing where all is as it should be."""
+    for step in STEPS:
+        connection.write(partial(_run, step.up))
+
+
+def take_back(connection: Connection, version: int) -> None:
+    """Take the database back to an older schema version, for an older cellkin.
+
+    Args:
+        connection: to the database.
+        version: that the older cellkin knows; at least 1.
+    """
+    for done in range(schema_version(connection), version, -1):
+        connection.write(partial(_run, STEPS[done - 1].down))
+        connection.write(partial(_go_back, done - 1))
+
+
+def _fill(connection: Connection, step: Step) -> None:
+    after: int | None = -1
+    while step.fill is not None and after is not None:
+        after = connection.write(partial(_fill_page, step.fill, after))
+
+
+def _fill_page(fill: LiteralString, after: int, tx: ManagedTransaction) -> int | None:
+    found: int | None = tx.run(fill, after=after).single(strict=True)["after"]
+    return found
 
 
 def _run(statements: tuple[LiteralString, ...], tx: ManagedTransaction) -> None:
@@ -89,6 +101,10 @@ def _await_indexes(connection: Connection) -> None:
 
 def _remember(version: int, tx: ManagedTransaction) -> None:
     tx.run(REMEMBER_VERSION, version=version).consume()
+
+
+def _go_back(version: int, tx: ManagedTransaction) -> None:
+    tx.run(GO_BACK_TO_VERSION, version=version).consume()
 
 
 def _version(tx: ManagedTransaction) -> int:

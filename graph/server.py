@@ -17,7 +17,8 @@ from graph.server_process import ServerProcess
 from ingest.errors import ConflictError, StoreError
 from ingest.progress import Progress, silent
 
-START_TIMEOUT_S = 120.0
+START_TIMEOUT_S = 300.0
+"""A start takes 7 to 40 s as a rule; on a machine that has no time for it, minutes."""
 _POLL_S = 0.2
 _QUERY_TIMEOUT_S = 5.0
 _START_ATTEMPTS = 3
@@ -102,6 +103,27 @@ class ManagedServer:
             if server is not None:
                 server.stop()
             return server is not None
+
+    @contextmanager
+    def stopped(self, progress: Progress = silent) -> Iterator[None]:
+        """Keep the server from running, for what works on its files; one that ran is started again.
+
+        Raises:
+            StoreError: it does not end, or does not start again.
+            ConflictError: another process is starting or stopping it, and does not come to an end.
+        """
+        ran = False
+        try:
+            with self._alone(START_TIMEOUT_S):
+                make_folders(self.home)
+                if server := ServerProcess.find(self.home):
+                    ran = True
+                    server.stop()
+                write_config(self.home, free_ports())
+                yield
+        finally:
+            if ran:
+                self.start(progress=progress)
 
     def status(self) -> ServerStatus:
         """Whether it runs, and where."""

@@ -47,6 +47,16 @@ def server_in_use(server: ManagedServer, progress: Progress = silent) -> Iterato
                 _unused_marker(server).unlink()
 
 
+def users(server: ManagedServer) -> list[int]:
+    """Processes alive, other than this one, that use the server now."""
+    folder = server.home / "run" / "users"
+    if not folder.exists():
+        return []
+    with _alone(folder):
+        alive = {int(user.name.split("-")[0]) for user in folder.iterdir() if _alive(user)}
+    return sorted(alive - {os.getpid()})
+
+
 def keep_running(server: ManagedServer) -> None:
     """Let a running server outlive those who use it now: somebody asked for it by name."""
     _unused_marker(server).unlink(missing_ok=True)

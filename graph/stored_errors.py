@@ -156,8 +156,9 @@ def page(
         first: how many at most.
     """
     begin, end = wanted.frames or (0, LAST_FRAME)
+    statement = ERRORS_PAGE if wanted.tracks is None else ERRORS_OF_TRACKS
     found = tx.run(
-        ERRORS_PAGE if wanted.tracks is None else ERRORS_OF_TRACKS,
+        statement,
         score=number,
         kinds=[kind.name for kind in (ErrorKind if wanted.kinds is None else wanted.kinds)],
         begin=begin,

@@ -55,8 +55,9 @@ RETURN s.error_count AS errors
 """
 LET_GO_SCORE = "MATCH (s:Score {number: $number, writer: $writer}) SET s.lease = 0"
 DELETE_SCORE = "MATCH (s:Score {number: $number}) DETACH DELETE s"
+# What OF leads from is a score: its label is not named, so that no plan begins with all scores.
 SCORES_OF_NUMBER = """
-MATCH (:Tracking {number: $tracking})<-[:OF|AGAINST]-(s:Score)
+MATCH (:Tracking {number: $tracking})<-[:OF|AGAINST]-(s)
 WHERE s.number IS NOT NULL
 RETURN DISTINCT s.number AS number
 """
@@ -72,7 +73,7 @@ MATCH (s:Score) WHERE s.state = 'REMOVED' AND s.writer = $writer RETURN s.number
 # taken its place: by the same author, made in the same way, later; or curated from it.
 SCORES = """
 UNWIND $trackings AS id
-MATCH (:Tracking {id: id, state: 'READY'})<-[:OF|AGAINST]-(s:Score)
+MATCH (:Tracking {id: id, state: 'READY'})<-[:OF|AGAINST]-(s)
 WHERE s.id IS NOT NULL AND s.number IS NOT NULL
 WITH DISTINCT s
 MATCH (s)-[:OF]->(c:Tracking {state: 'READY'}), (s)-[:AGAINST]->(r:Tracking {state: 'READY'})

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from graph import lease, write
+from graph.batches import TrackRows, id_ranges
 from graph.connection import Connection
 from graph.lease import Claim
 from graph.pixels import PixelStore, UnnamedLabels
@@ -84,7 +85,7 @@ class TrackingWriter:
         return swept
 
     def _fill(self, held: Claim, graph: TrackingGraph, progress: Progress) -> None:
-        rows = write.TrackRows(graph, held.number)
+        rows = TrackRows(graph, held.number)
         for batch in progress(list(rows.batches()), "Writing tracks"):
             columns = rows.columns(batch)
             self._connection.write(partial(write.create_tracks, held=held, columns=columns))
@@ -94,8 +95,8 @@ class TrackingWriter:
 
     def _empty(self, held: Claim, progress: Progress) -> None:
         """Remove the rows of a tracking, whatever there is of them."""
-        detections = [(write.DELETE_DETECTIONS, s) for s in write.id_ranges(held.number, held.detections)]
-        tracks = [(write.DELETE_TRACKS, s) for s in write.id_ranges(held.number, held.tracks)]
+        detections = [(write.DELETE_DETECTIONS, s) for s in id_ranges(held.number, held.detections)]
+        tracks = [(write.DELETE_TRACKS, s) for s in id_ranges(held.number, held.tracks)]
         steps = detections + tracks
         for query, span in progress(steps, "Removing tracks") if steps else ():
             self._connection.write(partial(write.delete_rows, held=held, query=query, span=span))
@@ -104,8 +105,10 @@ class TrackingWriter:
     def _letting_go(self, held: Claim) -> Iterator[None]:
         """After a failure, Ctrl-C included, spare the next writer the wait for the lease to end."""
         try:
-            yield
+            with lease.held_by(held.writer):
+                yield
         except BaseException:
             with suppress(CellkinError):
                 self._connection.write(partial(lease.let_go, held=held))
+                lease.forget(held)
             raise

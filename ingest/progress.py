@@ -1,6 +1,6 @@
-"""How a long step tells the world how far it is, without knowing who listens."""
+"""How a step tells the world how far it is and what it noticed, without knowing who listens."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -18,3 +18,21 @@ def silent(items: Iterable[T], description: str, total: int | None = None) -> It
     """Report nothing: the default of every function that takes a `Progress`."""
     del description, total
     return iter(items)
+
+
+def each(items: Sequence[T], description: str, progress: Progress) -> Iterator[tuple[T, Progress]]:
+    """Each item, and who to tell of the steps with it: of the items alone where there are several."""
+    if len(items) == 1:
+        yield items[0], progress
+        return
+    for item in progress(items, description):
+        yield item, silent
+
+
+Note = Callable[[str], None]
+"""Told, in a sentence, of what a user should know and need not mend."""
+
+
+def unheard(text: str) -> None:
+    """Tell nobody: the default of every function that takes a `Note`."""
+    del text

@@ -119,15 +119,19 @@ class TrackingGraph:
         detections: the nodes.
         links: (E, 2) rows of the earlier and of the later detection, sorted by the later one.
         kind: (E,) a `LinkKind` for each link.
+        probability: (E,) how sure the tracker is of each link, 0..1; None where it does not say.
     """
 
     detections: Detections
     links: IntArray
     kind: npt.NDArray[np.uint8]
+    probability: FloatArray | None = None
 
     def __post_init__(self) -> None:
         assert self.links.ndim == 2, self.links.shape
         assert self.links.shape == (len(self.kind), 2), (self.links.shape, self.kind.shape)
+        if self.probability is not None:
+            assert self.probability.shape == self.kind.shape, (self.probability.shape, self.kind.shape)
 
     @cached_property
     def tracks(self) -> Tracks:
@@ -145,6 +149,23 @@ class TrackingGraph:
         parent = self.tracks.parent
         counts = np.bincount(parent[parent >= 0], minlength=len(self.tracks))
         return np.flatnonzero(counts >= 2)
+
+    @cached_property
+    def division_probability(self) -> FloatArray:
+        """(D,) the least of the links to the daughters, of those that are known; NaN where none is."""
+        tracks = self.tracks
+        daughters = np.flatnonzero(tracks.parent >= 0)
+        least = np.full(len(tracks), np.nan)
+        np.fmin.at(least, tracks.parent[daughters], self.link_probability[tracks.first[daughters]])
+        return least[self.divisions]
+
+    @cached_property
+    def link_probability(self) -> FloatArray:
+        """(N,) probability of the link that leads to each detection; NaN where none does or none is known."""
+        column = np.full(len(self.detections), np.nan)
+        if self.probability is not None:
+            column[self.links[:, 1]] = self.probability
+        return column
 
     @cached_property
     def parents(self) -> IntArray:

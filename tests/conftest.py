@@ -1,4 +1,4 @@
-"""Fixtures that all tests share: the real movies, and one real Neo4j for the session."""
+"""Fixtures that all tests share: real movies, a simulated one, and one real Neo4j for the session."""
 
 import os
 from collections.abc import Iterator
@@ -11,6 +11,8 @@ from graph.jars import default_cache
 from graph.pixels import PixelStore
 from graph.server import ManagedServer, ServerAddress
 from graph.store import LineageStore
+from ingest.culture import CultureSettings
+from ingest.simulate import SimulatedMovie, SimulationSettings, simulate
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -24,6 +26,13 @@ def data_folder() -> Path:
             f"no real movies at {folder}: set CELLKIN_TEST_DATA to the folder that holds ctc/ and scored/"
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def dividing() -> SimulatedMovie:
+    """16 frames of a small field, in which cells divide often."""
+    culture = CultureSettings(count=9, cycle_minutes=220, mitosis_minutes=25)
+    return simulate(SimulationSettings(frames=16, height_um=84, width_um=110, culture=culture), seed=7)
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 
 from ingest.errors import InputError
 
-TRACKERS = ("lap",)
-"""The trackers by name; `lap` is the linear assignment with shadow objects."""
+TRACKERS = ("lap", "viterbi")
+"""The trackers without a network: linear assignment; a path at a time over the whole movie."""
 
 
 @dataclass(frozen=True)
@@ -55,3 +55,7 @@ class TrackerConfig:
     def as_dict(self) -> dict[str, float]:
         """Every threshold by name, for the record of how a tracking was made."""
         return asdict(self)
+
+
+LEARNED_DRAFT = TrackerConfig(search_in_reaches=2.0)
+"""The draft that the learned tracker builds on: it looks farther, since it can tell what is unlikely."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ingest.tracking_graph import IntArray
+from ingest.tracking_graph import BoolArray, IntArray
 from tracker.candidates import Candidates, near_pairs
 from tracker.costs import Costs
 from tracker.explanation import Explanation
@@ -17,8 +17,7 @@ def gaps(lineage: Lineage, near: Candidates, costs: Costs) -> Explanation:
         near: pairs of following frames whose target has no parent: too dear from frame to frame.
         costs: of the movie.
     """
-    jumps = near.where(lineage.ends[near.source] & lineage.begins[near.target])
-    pairs = Candidates.joined([jumps, *_over_missed_frames(lineage, costs)])
+    pairs = gap_pairs(costs, lineage.ends, lineage.begins, near)
 
     def accept(rows: IntArray) -> None:
         closed = pairs.where(rows)
@@ -27,9 +26,22 @@ def gaps(lineage: Lineage, near: Candidates, costs: Costs) -> Explanation:
     return Explanation(pairs, costs.gap(pairs), True, accept)
 
 
-def _over_missed_frames(lineage: Lineage, costs: Costs) -> list[Candidates]:
+def gap_pairs(costs: Costs, ends: BoolArray, begins: BoolArray, near: Candidates) -> Candidates:
+    """The pairs of an end and a beginning, (N,) each, that are near for the frames between them.
+
+    Args:
+        costs: of the movie.
+        ends: (N,) whether a track ends with the cell.
+        begins: (N,) whether one begins with it.
+        near: pairs of following frames.
+    """
+    jumps = near.where(ends[near.source] & begins[near.target])
+    return Candidates.joined([jumps, *_over_missed_frames(costs, ends, begins)])
+
+
+def _over_missed_frames(costs: Costs, ends: BoolArray, begins: BoolArray) -> list[Candidates]:
     """Near pairs two frames apart, three, …: for a frame after the other, as their ends are few."""
-    cells, config, ends, begins = costs.cells, costs.config, lineage.ends, lineage.begins
+    cells, config = costs.cells, costs.config
     limit = costs.reach * np.sqrt(
         config.birth_cost + config.death_cost
     )  # what lies farther costs more than these

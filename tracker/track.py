@@ -1,19 +1,10 @@
 """The whole pipeline of the linear assignment tracker."""
 
-from collections.abc import Iterable
-
-from ingest.errors import InputError
 from ingest.movie import LabelImages
 from ingest.progress import Progress, silent
 from ingest.tracking_graph import Detections, TrackingGraph
-from tracker.assignment import assign
-from tracker.births import explain_births
-from tracker.candidates import Candidates, frame_candidates
-from tracker.cells import Cells
 from tracker.config import TrackerConfig
-from tracker.costs import Costs
-from tracker.lineage import NOBODY, Lineage
-from tracker.motion import measure_motion
+from tracker.draft import make_draft
 
 
 def track(
@@ -39,43 +30,5 @@ def track(
         InputError: the detections have no areas, or lie beyond the label images.
         LineageError: a cell that lies on another frame's is no detection.
     """
-    config = config or TrackerConfig()
-    _require_frames(labels, detections)
-    cells = Cells.of(detections)
-    motion = measure_motion(cells, len(labels))
-    cells = cells.registered(motion.shift)
-    reach = max(config.reach_in_steps * motion.step, config.reach_in_diameters * motion.diameter)
-    costs = Costs(cells, reach, config)
-    pairs = frame_candidates(labels, detections, cells, motion.shift, config.search_in_reaches * reach)
-    lineage = Lineage(cells.frame)
-    near = link_frames(lineage, progress(pairs, "Linking", total=max(len(labels) - 1, 0)), costs)
-    explain_births(lineage, near, costs)
-    return lineage.graph(detections, cells.row)
-
-
-def link_frames(lineage: Lineage, frames: Iterable[Candidates], costs: Costs) -> Candidates:
-    """Link cells of following frames where that is cheap enough; the pairs whose target gets no parent."""
-    config = costs.config
-    orphans = []
-    for pairs in frames:
-        cost = costs.link(pairs)
-        chosen = assign(
-            pairs.source,
-            pairs.target,
-            cost + config.caution,
-            death=config.death_cost,
-            birth=config.birth_cost,
-        )
-        lineage.link(pairs.where(chosen), cost[chosen])
-        orphans.append(pairs.where(lineage.parent[pairs.target] == NOBODY))
-    return Candidates.joined(orphans)
-
-
-def _require_frames(labels: LabelImages, detections: Detections) -> None:
-    last = int(detections.frame.max(initial=-1))
-    if last >= len(labels):
-        raise InputError(
-            f"detections up to frame {last}, but {len(labels)} label images",
-            place=labels.source,
-            remedy="give the label images that the detections were measured on",
-        )
+    draft = make_draft(labels, detections, config or TrackerConfig(), progress)
+    return draft.lineage.graph(detections, draft.cells.row)

@@ -9,7 +9,8 @@ How to add a format:
    path.
 3. Trackings: write `read_…(path)` that gives a `TrackingGraph` (`ctc.py` is the example) and, where the
    format can hold a graph, `write_…(graph, labels, path)` that appears whole or not at all. Say in the
-   docstring what the format cannot hold. A reader refuses what is no valid lineage.
+   docstring what the format cannot hold. A reader refuses what is no valid lineage. A format that holds
+   the movie too gives a `TrkTracking`, as `trk.py` does.
 4. Every refusal is an `InputError` or a `LineageError` that names the value, the file and frame, and the
    remedy.
 5. Tests in `tests/ingest/test_NAME.py`: each drawing of `tests.lineages.RIGHT` written and read back

@@ -204,7 +204,7 @@ def _write(
             image = labels.frame(t)
             check_frame(graph.detections, t, image)
             rows = graph.detections.frame_slice(t)
-            mask = _relabelled(image, graph.detections.label[rows], of_detection[rows], dtype)
+            mask = relabelled(image, graph.detections.label[rows], of_detection[rows], dtype)
             path = partial / f"{prefix}{t:0{digits}}.tif"
             tifffile.imwrite(path, mask, compression="zlib", photometric="minisblack", metadata=None)
 
@@ -214,7 +214,7 @@ def _write(
         (partial / text).write_text(_lines(graph, label), encoding="ascii", newline="\n")
 
 
-def _relabelled(
+def relabelled(
     image: npt.NDArray[np.int32], old: IntArray, new: IntArray, dtype: npt.DTypeLike
 ) -> npt.NDArray[np.generic]:
     """`image` with each of the labels `old` (ascending, all that it holds) replaced by the `new` one."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from socket import socket
 from threading import Thread
@@ -126,4 +126,4 @@ def with_feature(graph: TrackingGraph, name: str, values: Any) -> TrackingGraph:
     old = graph.detections
     column = np.asarray(values, np.float64)
     detections = Detections(old.frame, old.label, old.y, old.x, {**old.features, name: column})
-    return TrackingGraph(detections, graph.links, graph.kind)
+    return replace(graph, detections=detections)

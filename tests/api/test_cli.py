@@ -12,6 +12,8 @@ import pytest
 import tifffile
 
 from api.cli import main
+from api.settings import Settings
+from api.training import collect
 from graph.connection import Connection
 from graph.server import ServerAddress
 from graph.store import LineageStore
@@ -20,6 +22,7 @@ from ingest.formats.ome_tiff import write_movie
 from ingest.movie import LabelImages
 from ingest.simulate import SimulatedMovie, SimulationSettings, simulate
 from tests import lineages
+from tests.ingest.trk_files import raw_of, trk_of, trks_of
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,26 @@ def test_track_from_raw_frames_needs_no_database(
     assert scored["TRA"] > 0.95
 
 
+def test_dark_cells_are_refused_with_the_ways_out(
+    cellkin: Call, simulated: SimulatedMovie, tmp_path: Path
+) -> None:
+    frames = np.stack([simulated.movie.frame(t)[0] for t in range(2)])
+    tifffile.imwrite(tmp_path / "dark.tif", 9000 - frames, metadata={"axes": "TYX"}, imagej=True)
+    arguments = ("track", tmp_path / "dark.tif", "--no-store", "--json")
+    refused = cellkin(*arguments)
+    assert refused.code == 3
+    assert "darker than the ground" in refused.error["problem"]
+    assert "--labels" in refused.error["remedy"]
+    forced = cellkin(*arguments, "--force", "--diameter", 22)
+    assert (forced.code, forced.err) == (0, "")
+
+
+def test_a_diameter_of_a_few_pixels_is_refused(cellkin: Call, movie: Path) -> None:
+    ended = cellkin("track", movie, "--no-store", "--json", "--diameter", 1.3)  # µm, of 0.65 µm pixels
+    assert ended.code == 3
+    assert "2.0 pixels, as given" in ended.error["problem"]
+
+
 def test_track_with_given_label_images(cellkin: Call, movie: Path, truth: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels"
     labels.mkdir()
@@ -131,6 +154,16 @@ def test_a_missing_folder_is_bad_input(cellkin: Call, tmp_path: Path) -> None:
     assert "nowhere" in ended.error["place"]
 
 
+def test_trk_files_are_scored(cellkin: Call, tmp_path: Path) -> None:
+    pair = lineages.merged_cells()
+    reference = trk_of(tmp_path / "reference.trk", pair.reference)
+    computed = trks_of(tmp_path / "computed.trks", [pair.reference, pair.computed])
+    document = cellkin("score", reference, f"{computed}#1", "--json").document
+    assert (document["AOGM"], document["AOGM0"]) == (19, 99)
+    ended = cellkin("score", reference, computed, "--json")
+    assert (ended.code, ended.error["problem"]) == (3, "2 movies, where one is needed")
+
+
 def test_a_wrong_option_is_wrong_usage(cellkin: Call) -> None:
     assert cellkin("track", "movie.tif", "--tracker", "magic").code == 2
 
@@ -150,6 +183,41 @@ def test_a_movie_goes_in_and_comes_out(
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 1 + record.detections
     assert on_server("plot", "lineages", record.id, tmp_path / "tree.png").code == 0
     assert (tmp_path / "tree.png").stat().st_size > 5000
+
+
+@pytest.mark.neo4j
+def test_a_trks_file_goes_in_as_a_tracking_a_movie(
+    on_server: Call, store: LineageStore, tmp_path: Path
+) -> None:
+    drawings = [lineages.division(), lineages.generations()]
+    path = trks_of(tmp_path / "set.trks", drawings)
+    document = on_server("ingest", path, "--pixel-size", "0.65", "--json").document
+    records = [store.tracking(one["tracking"]) for one in document["trackings"]]
+    assert [(one.kind, one.detections) for one in records] == [
+        ("GROUND_TRUTH", len(drawing.graph.detections)) for drawing in drawings
+    ]
+    movies = [store.movie(record.movie_id) for record in records]
+    assert [(movie.name, movie.pixel_size) for movie in movies] == [("set#0", 0.65), ("set#1", 0.65)]
+    assert np.array_equal(store.tracking_graph(records[1].id).links, drawings[1].graph.links)
+    again = on_server("ingest", f"{path}#1", "--pixel-size", "0.65", "--json").document
+    assert again["tracking"] == records[1].id
+    (taught,) = collect([], [records[1].id], Settings())
+    assert taught.movie is not None
+    assert np.array_equal(taught.movie.frame(3)[1], raw_of(drawings[1])[3, :, :, 1])
+    assert np.array_equal(taught.labels.frame(3), drawings[1].labels[3])
+
+
+@pytest.mark.neo4j
+def test_a_bad_movie_in_a_trks_file_leaves_nothing_in_the_store(
+    on_server: Call, connection: Connection, tmp_path: Path
+) -> None:
+    late = lineages.drawn(4, [lineages.Cell(1, 0, 2), lineages.Cell(2, 2, 3, parent=1, x=4)])
+    path = trks_of(tmp_path / "set.trks", [lineages.division(), late])
+    ended = on_server("ingest", path, "--json")
+    assert (ended.code, ended.error["code"]) == (3, "INVALID_LINEAGE")
+    assert ended.error["place"].endswith("set.trks#1")
+    query = "MATCH (n) WHERE NOT n:Schema RETURN count(n)"
+    assert connection.read(lambda tx: tx.run(query).single(strict=True).value()) == 0
 
 
 @pytest.mark.neo4j

@@ -30,6 +30,11 @@ class Cell:
         """Takes its time."""
         return 1
 
+    @resolved(Cost(weight="500"), ListSize(assumed_size=7, slicing_arguments=["first"]))
+    def dear_page(self, first: int = 7) -> list["Cell"]:
+        """Takes its time, however long the page is."""
+        return []
+
     @strawberry.field
     def mother(self) -> "Cell":
         return self
@@ -77,6 +82,8 @@ def test_every_part_of_the_extent_is_counted_with_fragments_unfolded() -> None:
         ("page(first: $missing) { id }", 7 * 2),
         ("unstated { id }", 10 * 2),
         ("dear", 500),
+        ("dearPage(first: 30) { id }", 500 + 30),
+        ("page(first: 30) { dearPage(first: 4) { id } }", 30 * (1 + 500 + 4)),
         ("absent { id }", 2),
     ],
 )

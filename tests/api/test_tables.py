@@ -18,6 +18,7 @@ import pyarrow.parquet
 import pytest
 
 from api.tables import TableFiles, time_series_table, write_table
+from graph.provenance import UNKNOWN
 from graph.records import Counts, MovieRecord, TrackingKind, TrackingRecord
 from graph.store import LineageStore
 from ingest.errors import InputError, NotFoundError
@@ -42,6 +43,7 @@ def record_of(graph: TrackingGraph) -> TrackingRecord:
         parameters={},
         features=(),
         labels_checksum=None,
+        provenance=UNKNOWN,
         created=NOW,
     )
 
@@ -94,6 +96,7 @@ def test_the_columns_have_types_and_units() -> None:
         "parent": "int64",
         "founder": "int64",
         "generation": "int32",
+        "link_probability": "double",
         "frame": "int32",
         "label": "int32",
         "minutes": "double",
@@ -248,4 +251,4 @@ def test_the_file_comes_in_ranges_with_a_tag(address: str) -> None:
 def test_the_standard_library_is_client_enough(address: str) -> None:
     with urllib.request.urlopen(f"{address}.csv") as answer:  # noqa: S310 - our own service on loopback
         first = answer.readline().decode()
-    assert first.startswith('"tracking","track","parent","founder","generation","frame"')
+    assert first.startswith('"tracking","track","parent","founder","generation","link_probability","frame"')

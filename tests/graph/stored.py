@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 from neo4j import ManagedTransaction
 
-from graph import write
+from graph import batches, write
 from graph.connection import Connection, Result, Work
 from graph.records import TrackingKind, TrackingRecord
 from graph.store import LineageStore
@@ -29,7 +30,11 @@ def with_features(graph: TrackingGraph, **features: Any) -> TrackingGraph:
     columns = {"area": rng.random(count) * 1e3, "odd": np.where(rng.random(count) < 0.3, np.nan, 1 / 3)}
     old = graph.detections
     detections = Detections(old.frame, old.label, old.y, old.x, columns | features)
-    return TrackingGraph(detections, graph.links, graph.kind)
+    return replace(graph, detections=detections)
+
+
+def with_probability(graph: TrackingGraph, probability: Any) -> TrackingGraph:
+    return replace(graph, probability=np.asarray(probability, np.float64))
 
 
 def put(
@@ -77,6 +82,9 @@ def assert_equal(one: TrackingGraph, other: TrackingGraph) -> None:
         np.testing.assert_array_equal(column, other.detections.features[name])
     np.testing.assert_array_equal(one.links, other.links)
     np.testing.assert_array_equal(one.kind, other.kind)
+    assert (one.probability is None) == (other.probability is None)
+    if one.probability is not None and other.probability is not None:
+        np.testing.assert_array_equal(one.probability, other.probability)
 
 
 def count(connection: Connection, label: str) -> int:
@@ -104,7 +112,7 @@ def unplugged_at(step: str, call: int) -> Iterator[None]:
             raise UnpluggedError
         real(tx, **arguments)
 
-    with patch.object(write, "BATCH_ROWS", 5), patch.object(write, step, failing):
+    with patch.object(batches, "BATCH_ROWS", 5), patch.object(write, step, failing):
         yield
 
 

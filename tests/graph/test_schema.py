@@ -1,47 +1,34 @@
 """The schema is made once, by whoever comes first, and is not touched by an older program."""
 
 from collections.abc import Iterator
-from functools import partial
+from dataclasses import replace
 from threading import Barrier, Thread
-from typing import LiteralString
 from unittest.mock import patch
 
 import pytest
-from neo4j import ManagedTransaction
 
 from graph import schema
 from graph.connection import Connection
-from graph.schema import create_schema
+from graph.migrations import STEPS, Step
+from graph.schema import create_schema, take_back
+from graph.store import LineageStore
 from ingest.errors import StoreError
+from tests import lineages
+from tests.graph.stored import put
 
 pytestmark = pytest.mark.neo4j
 
-CONSTRAINTS = sum("CONSTRAINT" in statement for step in schema.STEPS for statement in step)
+CONSTRAINTS = sum("CONSTRAINT" in statement for step in STEPS for statement in step.up)
 
 
 @pytest.fixture
 def bare(connection: Connection) -> Iterator[Connection]:
     """A database without schema; it has one again afterwards."""
-    drop = "DROP CONSTRAINT $name"
-    for constraint in constraints(connection):
-        connection.write(partial(run, drop, name=constraint))
-    for index in indexes(connection):
-        connection.write(partial(run, "DROP INDEX $name", name=index))
+    take_back(connection, 0)
     forget(connection)
     yield connection
     forget(connection)
     create_schema(connection)
-
-
-def run(query: LiteralString, tx: ManagedTransaction, **parameters: str) -> None:
-    tx.run(query, parameters).consume()
-
-
-def indexes(connection: Connection) -> list[str]:
-    """Those that no constraint has made."""
-    query = """SHOW INDEXES YIELD name, type, owningConstraint
-    WHERE owningConstraint IS NULL AND type = 'RANGE' RETURN name"""
-    return connection.read(lambda tx: [record["name"] for record in tx.run(query)])
 
 
 def forget(connection: Connection) -> None:
@@ -50,6 +37,11 @@ def forget(connection: Connection) -> None:
 
 def constraints(connection: Connection) -> list[str]:
     query = "SHOW CONSTRAINTS YIELD name RETURN name ORDER BY name"
+    return connection.read(lambda tx: [record["name"] for record in tx.run(query)])
+
+
+def indexes(connection: Connection) -> list[str]:
+    query = "SHOW INDEXES YIELD name, type WHERE type <> 'LOOKUP' RETURN name ORDER BY name"
     return connection.read(lambda tx: [record["name"] for record in tx.run(query)])
 
 
@@ -62,7 +54,7 @@ def test_every_id_is_unique(bare: Connection) -> None:
     create_schema(bare)
     assert constraints(bare) == [
         *("counter_name", "detection_id", "error_id", "movie_id", "schema_name", "score_id", "score_key"),
-        *("score_number", "track_id", "tracking_id", "tracking_number"),
+        *("score_number", "track_id", "track_label", "tracking_id", "tracking_number"),
     ]
     assert version(bare) == [schema.SCHEMA_VERSION]
 
@@ -87,23 +79,50 @@ def test_two_processes_may_make_it_at_once(bare: Connection) -> None:
 
 
 def test_a_step_that_was_cut_short_runs_again(bare: Connection) -> None:
-    first, *others = schema.STEPS[0]
-    with patch.object(schema, "STEPS", ((first, "NO CYPHER"),)), pytest.raises(StoreError):
+    broken = replace(STEPS[0], up=(STEPS[0].up[0], "NO CYPHER"))
+    with patch.object(schema, "STEPS", (broken,)), pytest.raises(StoreError):
         create_schema(bare)
     assert (constraints(bare), version(bare)) == ([], [])
     create_schema(bare)
-    assert len(others) > 0
-    assert len(constraints(bare)) == CONSTRAINTS
+    assert (len(constraints(bare)), version(bare)) == (CONSTRAINTS, [schema.SCHEMA_VERSION])
 
 
 def test_only_the_missing_steps_run(bare: Connection) -> None:
     create_schema(bare)
-    new = "CREATE INDEX movie_name IF NOT EXISTS FOR (m:Movie) ON (m.name)"
-    known, newer = schema.SCHEMA_VERSION, schema.SCHEMA_VERSION + 1
-    steps = (*(("NO CYPHER",) for _ in range(known)), (new,))
-    with patch.object(schema, "STEPS", steps), patch.object(schema, "SCHEMA_VERSION", newer):
+    new = Step(
+        "movies by name",
+        ("CREATE INDEX movie_name IF NOT EXISTS FOR (m:Movie) ON (m.name)",),
+        ("DROP INDEX movie_name IF EXISTS",),
+    )
+    broken = replace(new, up=("NO CYPHER",))
+    number = len(STEPS) + 1
+    with (
+        patch.object(schema, "STEPS", (*[broken] * len(STEPS), new)),
+        patch.object(schema, "SCHEMA_VERSION", number),
+    ):
         create_schema(bare)
-    assert version(bare) == [newer]
-    with pytest.raises(StoreError, match=f"schema version {newer}, this cellkin knows {known}"):
-        create_schema(bare)
-    bare.write(lambda tx: tx.run("DROP INDEX movie_name").consume())
+        assert version(bare) == [number]
+        with patch.object(schema, "SCHEMA_VERSION", number - 1), pytest.raises(StoreError, match="update"):
+            create_schema(bare)
+        take_back(bare, number - 1)
+    assert (version(bare), "movie_name" in indexes(bare)) == ([number - 1], False)
+
+
+def test_each_step_can_be_taken_back_and_done_again(bare: Connection) -> None:
+    versions = [(constraints(bare), indexes(bare))]
+    for number in range(1, len(STEPS) + 1):
+        with patch.object(schema, "STEPS", STEPS[:number]), patch.object(schema, "SCHEMA_VERSION", number):
+            create_schema(bare)
+        versions.append((constraints(bare), indexes(bare)))
+    assert len({str(made) for made in versions}) == len(STEPS) + 1
+    for number in range(len(STEPS) - 1, -1, -1):
+        take_back(bare, number)
+        assert (constraints(bare), indexes(bare)) == versions[number]
+
+
+def test_tracks_that_were_stored_before_get_what_a_step_adds(bare: Connection, store: LineageStore) -> None:
+    record = put(store, lineages.generations())
+    take_back(bare, 1)
+    bare.write(lambda tx: tx.run("MATCH (t:Track) REMOVE t.tracking").consume())
+    create_schema(bare)
+    assert [track.label for track in store.tracks(record.id, label=5)] == [5]

@@ -1,6 +1,7 @@
 """The store against a real Neo4j: what goes in comes out, once, and under no other name."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from graph.connection import Connection
 from graph.content import tracking_id
+from graph.provenance import Provenance
 from graph.records import TrackingKind
 from graph.store import LineageStore
 from ingest.errors import InputError, NotFoundError
@@ -157,6 +159,19 @@ def test_what_was_made_in_another_way_is_another_tracking(
     one, other = put(store, drawn), put(store, drawn, **change)
     assert one.id != other.id
     assert store.trackings([one.movie_id]) == [one, other]
+
+
+PROVENANCE = Provenance("01.tif", "ab12", "cellpose 4.1", "cd34", 12.5, "cuda:0 H100")
+
+
+def test_it_is_known_where_a_tracking_comes_from(store: LineageStore) -> None:
+    drawn = lineages.division()
+    record = put(store, drawn, provenance=PROVENANCE)
+    assert record.provenance == PROVENANCE
+    elsewhere = replace(PROVENANCE, source="/mnt/01.tif", seconds=3.5, device="cpu")
+    assert put(store, drawn, provenance=elsewhere) == record
+    assert put(store, drawn, provenance=replace(PROVENANCE, weights_checksum="ef56")) != record
+    assert put(store, drawn).provenance == Provenance()
 
 
 def test_hostile_names_are_only_names(store: LineageStore) -> None:

@@ -323,6 +323,7 @@ def test_many_errors_are_written_in_batches(store: LineageStore, connection: Con
 
 
 def test_a_page_of_errors_ends_reading_when_it_is_full(store: LineageStore, connection: Connection) -> None:
+    connection.write(lambda tx: tx.run("CALL db.clearQueryCaches()").consume())
     explained = f"EXPLAIN {stored_errors.ERRORS_PAGE}"
     plan = connection.read(lambda tx: tx.run(explained).consume().plan)
     assert "PartialTop" in str(plan)

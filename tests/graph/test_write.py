@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from neo4j import ManagedTransaction
 
-from graph import lease, write
+from graph import batches, lease, write
+from graph.batches import Batch, TrackRows
 from graph.connection import Connection
 from graph.pixels import PixelStore
 from graph.server import ServerAddress
@@ -34,28 +35,77 @@ from tests.graph.stored import (
     rows,
     unplugged_at,
     with_features,
+    with_probability,
 )
 from tests.lineages import Drawing
 
 pytestmark = pytest.mark.neo4j
 
+CLAIMED = {"detections": 1, "tracks": 1, "author": "lap"}
 STEPS = [("create_tracks", 1), ("create_tracks", 3), ("create_divisions", 1), ("show", 1)]
 
 
 def test_batches_end_between_tracks_and_hold_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write, "BATCH_ROWS", 7)
-    table = write.TrackRows(parallel_tracks(frames=3, cells=5), number=2)
-    assert list(table.batches()) == [slice(0, 2), slice(2, 4), slice(4, 5)]
-    batch = table.columns(slice(2, 4))
-    assert batch["start"] == [0, 3, 6]
-    assert [i - (2 << 32) for i in batch["id"]] == [2, 7, 12, 3, 8, 13]
-    assert batch["name"] == ["3 · frames 0–2", "4 · frames 0–2"]
+    monkeypatch.setattr(batches, "BATCH_ROWS", 7)
+    table = TrackRows(parallel_tracks(frames=3, cells=5), number=2)
+    bounds = [(slice(0, 2), 0, 6), (slice(2, 4), 6, 12), (slice(4, 5), 12, 15)]
+    assert list(table.batches()) == [Batch(*bound) for bound in bounds]
+    columns = table.columns(Batch(slice(2, 4), 6, 12))
+    assert columns["start"] == [0, 3, 6]
+    assert [i - (2 << 32) for i in columns["id"]] == [2, 7, 12, 3, 8, 13]
+    assert columns["name"] == ["3 · frames 0–2", "4 · frames 0–2"]
 
 
-def test_a_track_longer_than_a_batch_is_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write, "BATCH_ROWS", 2)
-    table = write.TrackRows(parallel_tracks(frames=3, cells=2), number=1)
-    assert list(table.batches()) == [slice(0, 1), slice(1, 2)]
+def test_a_track_longer_than_a_batch_is_written_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "BATCH_ROWS", 3)
+    table = TrackRows(parallel_tracks(frames=7, cells=2), number=1)
+    first, second = slice(0, 1), slice(1, 2)
+    assert list(table.batches()) == [
+        Batch(first, 0, 3),
+        Batch(first, 3, 6, continues=True),
+        Batch(first, 6, 7, continues=True),
+        Batch(second, 7, 10),
+        Batch(second, 10, 13, continues=True),
+        Batch(second, 13, 14, continues=True),
+    ]
+    columns = table.columns(Batch(second, 10, 13, continues=True))
+    assert (columns["start"], columns["earlier"] - (1 << 32)) == ([0, 3], 5)
+    assert [i - (1 << 32) for i in columns["id"]] == [7, 9, 11]
+
+
+@pytest.mark.neo4j
+@pytest.mark.parametrize("batch_rows", [1, 2, 3])
+@pytest.mark.parametrize("drawing", [lineages.gap, lineages.generations, lineages.one_daughter_seen])
+def test_tracks_in_pieces_read_back(
+    store: LineageStore, monkeypatch: pytest.MonkeyPatch, drawing: Callable[[], Drawing], batch_rows: int
+) -> None:
+    monkeypatch.setattr(batches, "BATCH_ROWS", batch_rows)
+    graph = with_features(drawing().graph)
+    assert_equal(store.tracking_graph(put(store, drawing(), graph).id), graph)
+
+
+def test_the_probability_of_a_link_stands_on_its_edge(
+    store: LineageStore, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "BATCH_ROWS", 2)
+    drawn = lineages.gap()
+    plain = drawn.graph
+    probability = np.linspace(0.25, 0.75, len(plain.links))
+    probability[1] = np.nan
+    graph = with_probability(plain, probability)
+    record = put(store, drawn, graph)
+    assert record.id == put(store, drawn).id
+    query = """
+    MATCH (a:Detection)-[l]->(b:Detection) WHERE l.probability IS NOT NULL
+    RETURN a.id, b.id, l.probability ORDER BY b.id
+    """
+    found = connection.read(lambda tx: [edge.values() for edge in tx.run(query)])
+    expected = [
+        [*(plain.links[row] + record.first_id).tolist(), probability[row]]
+        for row in np.flatnonzero(~np.isnan(probability))
+    ]
+    assert found == expected
+    assert_equal(store.tracking_graph(record.id), graph)
 
 
 @pytest.mark.parametrize(("step", "call"), STEPS)
@@ -130,7 +180,7 @@ def test_a_removal_that_was_cut_short_is_finished_by_a_sweep(
 def test_the_living_are_not_swept(store: LineageStore, connection: Connection) -> None:
     movie = store.add_movie(movie_of(lineages.division()))
     alive = lease.new_writer()
-    connection.write(lambda tx: lease.claim(tx, "t1", movie.id, alive, {"detections": 1, "tracks": 1}))
+    connection.write(lambda tx: lease.claim(tx, "t1", movie.id, alive, CLAIMED))
     assert store.sweep() == []
     with pytest.raises(ConflictError, match="another writer"):
         store.delete_movie(movie.id)
@@ -154,7 +204,7 @@ def test_a_writer_elsewhere_lives_as_long_as_its_lease(
 ) -> None:
     monkeypatch.setattr(lease, "LEASE_MS", lease_ms)
     movie = store.add_movie(movie_of(lineages.division()))
-    token, properties = writer or lease.new_writer(), {"detections": 1, "tracks": 1}
+    token, properties = writer or lease.new_writer(), CLAIMED
     connection.write(lambda tx: lease.claim(tx, "t1", movie.id, token, properties))
     assert (store.abandoned() == ["t1"]) == dead
 
@@ -165,7 +215,7 @@ def test_a_process_that_has_anothers_number_is_not_the_writer(
     movie = store.add_movie(movie_of(lineages.division()))
     host, pid, started, nonce = json.loads(lease.new_writer())
     former = json.dumps([host, pid, started - 3600, nonce])
-    connection.write(lambda tx: lease.claim(tx, "t1", movie.id, former, {"detections": 1, "tracks": 1}))
+    connection.write(lambda tx: lease.claim(tx, "t1", movie.id, former, CLAIMED))
     assert store.abandoned() == ["t1"]
 
 
@@ -198,7 +248,7 @@ def test_an_overtaken_removal_leaves_the_tracking(store: LineageStore, connectio
 def test_transactions_that_run_twice_do_nothing_twice(
     store: LineageStore, connection: Connection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(write, "BATCH_ROWS", 5)
+    monkeypatch.setattr(batches, "BATCH_ROWS", 5)
     drawn = lineages.generations()
     with DeafConnection(connection.credentials) as deaf:
         twice = LineageStore(deaf, PixelStore(tmp_path / "pixels"))
@@ -226,10 +276,23 @@ def test_a_second_writer_of_the_same_is_told_so(store: LineageStore, connection:
     drawn = lineages.generations()
     record = put(store, drawn)
     store.delete_tracking(record.id)
-    claim = partial(lease.claim, writer=lease.new_writer(), properties={"detections": 1, "tracks": 1})
+    claim = partial(lease.claim, writer=lease.new_writer(), properties=CLAIMED)
     connection.write(lambda tx: claim(tx, record.id, record.movie_id))
     with pytest.raises(ConflictError, match="another writer"):
         put(store, drawn)
+
+
+def test_one_writer_a_movie_and_author(store: LineageStore, connection: Connection) -> None:
+    drawn = lineages.generations()
+    movie = store.add_movie(movie_of(drawn))
+    alive = lease.new_writer()
+    claim = partial(lease.claim, movie_id=movie.id, writer=alive, properties=CLAIMED)
+    connection.write(lambda tx: claim(tx, "t1"))
+    with pytest.raises(ConflictError, match=rf"process {os.getpid()} on .* by 'lap'"):
+        put(store, drawn)
+    put(store, drawn, author="another")
+    connection.write(lambda tx: lease.let_go(tx, lease.Claim(1, alive)))
+    put(store, drawn)
 
 
 def test_writers_at_once_store_one(store: LineageStore, connection: Connection) -> None:

@@ -6,12 +6,14 @@ import pytest
 from graph.scores.matching import match_overlaps
 from graph.scores.overlaps import count_overlaps
 from graph.scores.report import score
+from ingest.culture import CultureSettings
 from ingest.errors import InputError
 from ingest.formats.ctc import read_tracking
 from ingest.movie import LabelImages, Movie, open_movie
-from ingest.segment import SegmentationSettings, segment, segment_frame, typical_diameter
+from ingest.segment import SegmentationSettings, segment
 from ingest.simulate import SimulatedMovie, SimulationSettings, simulate
 from ingest.tracking_graph import TrackingGraph
+from tests.ingest.painting import discs
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +31,6 @@ def det(truth: TrackingGraph, labels: LabelImages, found: LabelImages) -> float:
     return value
 
 
-def discs(*centres: tuple[int, int], radius: int = 9, noise: float = 4.0) -> np.ndarray:
-    y, x = np.indices((90, 120))
-    image = np.full(y.shape, 100.0)
-    for cy, cx in centres:
-        image[(y - cy) ** 2 + (x - cx) ** 2 <= radius**2] = 220
-    return image + np.random.default_rng(1).normal(0, noise, image.shape)
-
-
 def test_simulated_nuclei_are_found(simulated: SimulatedMovie) -> None:
     found = segment(simulated.movie)
     assert found.shape == simulated.labels.shape
@@ -48,31 +42,6 @@ def test_the_same_movie_gives_the_same_labels(simulated: SimulatedMovie) -> None
     assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def test_the_diameter_is_measured_in_what_the_image_shows() -> None:
-    measured = typical_diameter([discs((30, 30), (60, 80), (25, 95))])
-    assert measured == pytest.approx(18, rel=0.25)
-
-
-def test_touching_cells_are_told_apart() -> None:
-    labels = segment_frame(discs((45, 40), (45, 57)), diameter=18)
-    assert labels.max() == 2
-    assert labels[45, 38] != labels[45, 59]
-
-
-def test_labels_count_from_one_and_small_specks_are_left_out() -> None:
-    image = discs((30, 30), (60, 80))
-    image[10:12, 100:102] = 250
-    labels = segment_frame(image, diameter=18)
-    assert np.unique(labels).tolist() == [0, 1, 2]
-    assert labels[10, 100] == 0
-
-
-def test_cells_on_a_slanted_ground_are_found() -> None:
-    slope = np.linspace(0, 20, 120)
-    labels = segment_frame(discs((30, 30), (60, 90)) + slope, diameter=18)
-    assert labels.max() == 2
-
-
 @pytest.mark.parametrize("flat", [np.zeros((3, 60, 70), np.uint16), np.full((2, 50, 40), 7.5, np.float32)])
 def test_a_flat_movie_has_no_cells(flat: np.ndarray) -> None:
     assert not np.any([frame.any() for frame in segment(Movie.from_array(flat, name="flat"))])
@@ -81,6 +50,18 @@ def test_a_flat_movie_has_no_cells(flat: np.ndarray) -> None:
 def test_noise_has_no_cells() -> None:
     noise = np.random.default_rng(2).normal(500, 20, (3, 120, 150)).astype(np.float32)
     assert not np.any([frame.any() for frame in segment(Movie.from_array(noise, name="noise"))])
+
+
+def test_a_blank_frame_among_others_has_no_cells() -> None:
+    frames = np.stack([discs((30, 30), (60, 80)), np.full((90, 120), 100.0), discs((30, 30))])
+    found = segment(Movie.from_array(frames, name="m"))
+    assert [int(labels.max()) for labels in found] == [2, 0, 1]
+
+
+def test_a_crowd_is_not_cut_to_pieces() -> None:
+    """Its cells keep their distance, so the autocorrelation takes them for smaller ones than they are."""
+    crowd = simulate(SimulationSettings(frames=1, culture=CultureSettings(count=200, gap_um=0)), seed=3)
+    assert det(crowd.graph, crowd.labels, segment(crowd.movie)) > 0.95
 
 
 def test_a_float_movie_gives_what_its_integers_give() -> None:
@@ -124,6 +105,25 @@ def test_real_nuclei_are_found(data_folder: Path) -> None:
     cells = count_overlaps(markers, markers).detections()[0]
     unlinked = TrackingGraph(cells, np.empty((0, 2), np.int64), np.empty(0, np.uint8))
     assert det(unlinked, markers, found) > 0.96
+
+
+@pytest.mark.data
+def test_bright_cells_in_phase_contrast_are_found(data_folder: Path) -> None:
+    folder = data_folder / "ctc" / "PhC-C2DL-PSC"
+    movie, truth = open_movie(folder / "01"), read_tracking(folder / "01_GT")
+    shown = [10, 75]
+    found = segment(Movie.from_array(np.stack([movie.frame(t)[0] for t in shown]), name="some frames"))
+    markers = LabelImages.from_array(np.stack([truth.labels.frame(t) for t in shown]))
+    cells = count_overlaps(markers, markers).detections()[0]
+    unlinked = TrackingGraph(cells, np.empty((0, 2), np.int64), np.empty(0, np.uint8))
+    assert det(unlinked, markers, found) > 0.9
+
+
+def test_dark_cells_are_refused_unless_forced(simulated: SimulatedMovie) -> None:
+    dark = Movie.from_array(9000 - simulated.movie.frame(0).astype(np.float32), name="dark")
+    with pytest.raises(InputError, match=r"dark: .*darker than the ground.*--labels.*--force"):
+        segment(dark)
+    assert segment(dark, SegmentationSettings(force=True)).shape == (1, *dark.shape[2:])
 
 
 @pytest.mark.data

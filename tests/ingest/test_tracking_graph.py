@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given
@@ -69,6 +70,28 @@ def test_divisions_are_the_cells_with_two_children_or_more(drawing: Drawing) -> 
     children = Counter(cell.parent for cell in drawing.cells if cell.parent)
     mothers = {label for label, count in children.items() if count >= 2}
     assert {int(graph.detections.label[graph.tracks.last[row]]) for row in graph.divisions} == mothers
+
+
+@given(random_lineages(), st.data())
+def test_a_division_is_as_sure_as_the_least_sure_of_its_links(drawing: Drawing, data: st.DataObject) -> None:
+    plain, count = drawing.graph, len(drawing.graph.links)
+    values = data.draw(st.lists(st.floats(0, 1) | st.just(np.nan), min_size=count, max_size=count))
+    graph = replace(plain, probability=np.array(values, np.float64))
+    of_link = dict(zip(plain.links[:, 1].tolist(), values, strict=True))
+    nothing = np.nan
+    np.testing.assert_array_equal(
+        graph.link_probability, [of_link.get(row, nothing) for row in range(len(plain.detections))]
+    )
+    known: dict[int, list[float]] = {mother: [] for mother in plain.divisions.tolist()}
+    for (earlier, later), kind in zip(plain.links.tolist(), plain.kind.tolist(), strict=True):
+        mother = int(plain.tracks.of_detection[earlier])
+        if kind == LinkKind.DIVISION and mother in known and not np.isnan(of_link[later]):
+            known[mother].append(of_link[later])
+    np.testing.assert_array_equal(
+        graph.division_probability, [min(each, default=nothing) for each in known.values()]
+    )
+    assert np.isnan(plain.link_probability).all()
+    assert np.isnan(plain.division_probability).all()
 
 
 @given(random_lineages())

@@ -11,6 +11,7 @@ from ingest.movie import LabelImages
 from ingest.tracking_graph import Detections, LinkKind, TrackingGraph
 from ingest.validate import validate
 from tracker.config import TrackerConfig
+from tracker.registry import Tracker
 from tracker.track import track
 
 Disc = tuple[float, float, float]
@@ -33,15 +34,15 @@ class Scene:
     detections: Detections
     names: tuple[str, ...]
 
-    def tracked(self, config: TrackerConfig | None = None) -> TrackingGraph:
+    def tracked(self, config: TrackerConfig | None = None, tracker: Tracker = track) -> TrackingGraph:
         """The tracking, which is a valid lineage whatever the scene."""
-        graph = track(self.labels, self.detections, config=config)
+        graph = tracker(self.labels, self.detections, config=config)
         validate(graph, self.labels)
         return graph
 
-    def story(self, config: TrackerConfig | None = None) -> set[str]:
+    def story(self, config: TrackerConfig | None = None, tracker: Tracker = track) -> set[str]:
         """What the tracker says, a word a link: "0a-1a" goes on, "0a~2a" over a gap, "0m<1d" divides."""
-        graph = self.tracked(config)
+        graph = self.tracked(config, tracker)
         sign = {LinkKind.NEXT: "-", LinkKind.GAP: "~", LinkKind.DIVISION: "<"}
         frame = self.detections.frame
         return {

@@ -1,0 +1,89 @@
+"""Backups of the store that the settings name, and back."""
+
+from pathlib import Path
+
+from api.settings import Settings
+from api.stored import managed_server, open_store
+from graph.backup import (
+    Manifest,
+    dump_to,
+    export_to,
+    read_manifest,
+    require_empty,
+    require_restored,
+    restore_dump,
+    restore_export,
+)
+from graph.pixels import PixelStore
+from graph.server import ManagedServer
+from graph.server_use import users
+from ingest.errors import ConflictError, InputError
+from ingest.progress import Progress, silent
+
+
+def back_up(settings: Settings, folder: Path, *, export: bool, progress: Progress = silent) -> Manifest:
+    """Back up the managed server by a dump, any other database by an export.
+
+    Args:
+        settings: which.
+        folder: where to; made.
+        export: also of the managed server, which then goes on running.
+        progress: told of the steps.
+
+    Raises:
+        InputError: the folder exists already, or cannot be written.
+        ConflictError: another process uses the managed server, which a dump would stop.
+    """
+    pixels = PixelStore(settings.data_folder / "pixels")
+    with open_store(settings, progress) as opened:
+        if export or opened.address is None:
+            return export_to(opened.store, pixels, folder, progress)
+        manifest = Manifest.of(opened.store, "dump")
+    server = managed_server(settings)
+    _require_unused(server)
+    dump_to(server, manifest, pixels, folder, progress)
+    return manifest
+
+
+def restore_backup(
+    settings: Settings, folder: Path, *, replace: bool = False, progress: Progress = silent
+) -> Manifest:
+    """Restore a backup: an export beside what is there, a dump in its place.
+
+    Raises:
+        InputError: there is no backup, or it is a dump and the database is not the managed one.
+        ConflictError: a dump would replace movies, and `replace` is not given; or the server is in use.
+        StoreError: what was restored is not what the backup says.
+    """
+    manifest = read_manifest(folder)
+    if manifest.kind == "dump":
+        _load(settings, folder, replace=replace, progress=progress)
+    with open_store(settings, progress) as opened:
+        if manifest.kind == "export":
+            restore_export(opened.store, folder, progress)
+        require_restored(opened.store, manifest)
+    return manifest
+
+
+def _load(settings: Settings, folder: Path, *, replace: bool, progress: Progress) -> None:
+    if settings.neo4j_uri is not None:
+        raise InputError(
+            "a dump of the managed server, for a database of your own",
+            place=str(folder),
+            remedy="load it with `neo4j-admin database load`, or take a backup with --export",
+        )
+    if not replace:
+        with open_store(settings, progress) as opened:
+            require_empty(opened.store, settings.data_folder)
+    server = managed_server(settings)
+    _require_unused(server)
+    restore_dump(server, PixelStore(settings.data_folder / "pixels"), folder, progress)
+
+
+def _require_unused(server: ManagedServer) -> None:
+    if using := users(server):
+        raise ConflictError(
+            f"the server has to be stopped, and is in use by process {using[0]}",
+            place=str(server.home),
+            remedy="wait until it is done, or end it; `cellkin backup --export` needs no stop",
+        )

@@ -1,0 +1,91 @@
+"""The trackers by name, and what a user may choose about them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.errors import InputError
+from ingest.movie import LabelImages, Movie
+from ingest.progress import Progress
+from ingest.tracking_graph import Detections, TrackingGraph
+from tracker.config import TrackerConfig
+from tracker.registry import TRACKER_OF
+
+
+@dataclass(frozen=True)
+class TrackerChoice:
+    """Which tracker, and how it runs.
+
+    Attributes:
+        name: in `TRACKERS`.
+        decision: of the learned tracker: `joint` or `assignment`.
+        device: that its network runs on: `auto`, `cpu`, `cuda` …
+        weights: of its network; None for those that are shipped.
+    """
+
+    name: str = "learned"
+    decision: str = "joint"
+    device: str = "auto"
+    weights: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in TRACKERS:
+            raise InputError(
+                f"no tracker {self.name!r}", place="--tracker", remedy=f"choose one of {', '.join(TRACKERS)}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Linked:
+    """A tracking, and what made it, for its record.
+
+    Attributes:
+        graph: the tracking.
+        parameters: of the tracker.
+        device: that its network ran on; None without a network.
+        weights: sha256 of its network's, in hex; None without.
+    """
+
+    graph: TrackingGraph
+    parameters: Mapping[str, object]
+    device: str | None = None
+    weights: str | None = None
+
+
+Run = Callable[[TrackerChoice, LabelImages, Detections, Movie, Progress], Linked]
+
+
+def link_cells(
+    choice: TrackerChoice, labels: LabelImages, detections: Detections, movie: Movie, progress: Progress
+) -> Linked:
+    """Link the detections of a movie by the chosen tracker.
+
+    Raises:
+        InputError: the weights cannot be read; there is no such device or decision.
+    """
+    return TRACKERS[choice.name](choice, labels, detections, movie, progress)
+
+
+def _plain(
+    choice: TrackerChoice, labels: LabelImages, detections: Detections, movie: Movie, progress: Progress
+) -> Linked:
+    config, run = TrackerConfig(), TRACKER_OF[choice.name]
+    return Linked(run(labels, detections, config=config, progress=progress), config.as_dict())
+
+
+def _learned(
+    choice: TrackerChoice, labels: LabelImages, detections: Detections, movie: Movie, progress: Progress
+) -> Linked:
+    # torch takes seconds to import, and only this tracker needs it.
+    from tracker.checkpoint import SHIPPED, load_model
+    from tracker.learned import LearnedConfig, choose_device, device_name, track_learned
+
+    checkpoint = load_model(choice.weights or SHIPPED)
+    config = LearnedConfig(decision=choice.decision, device=choice.device)
+    graph = track_learned(labels, detections, movie, checkpoint.model, config=config, progress=progress)
+    device = device_name(choose_device(choice.device))
+    return Linked(graph, config.as_dict(), device, checkpoint.digest)
+
+
+TRACKERS: Mapping[str, Run] = {"learned": _learned, **dict.fromkeys(TRACKER_OF, _plain)}
+"""The trackers by name; the first is the default."""

@@ -1,0 +1,270 @@
+"""What `cellkin train` learns from: movies with their true lineages, from folders or from the store."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from api.settings import Settings
+from api.stored import open_store
+from api.training_pictures import confusion, draw_confusions, draw_losses
+from graph.store import LineageStore
+from ingest.culture import CultureSettings
+from ingest.errors import InputError
+from ingest.formats.ctc import read_tracking
+from ingest.formats.trk import is_trk, open_only_trk, read_trk
+from ingest.measure import measure
+from ingest.microscope import MicroscopeSettings
+from ingest.movie import Movie, open_labels, open_movie
+from ingest.progress import Note, Progress, silent, unheard
+from ingest.simulate import SimulationSettings, simulate
+from ingest.tracking_graph import IntArray, TrackingGraph
+from ingest.whole_cells import whole_cells
+from tracker.checkpoint import load_model, save_model
+from tracker.dataset import Example, TrainingMovie
+from tracker.learned import choose_device, judge
+from tracker.model import CLASSES, LineageModel
+from tracker.train import Trained, TrainingConfig, train
+
+
+def collect(
+    names: Sequence[str],
+    stored_trackings: Sequence[str],
+    settings: Settings,
+    progress: Progress = silent,
+    note: Note = unheard,
+) -> list[TrainingMovie]:
+    """The movies that a user names: FRAMES, FRAMES=TRACKING, FILE.trk; and stored ones: ID, ID=FRAMES.
+
+    Raises:
+        InputError: none is named; as `sequence`, `with_tracking`, `read_trk`, `stored`.
+    """
+    movies: list[TrainingMovie] = []
+    for name in names:
+        frames, _, tracking = name.partition("=")
+        path = Path(frames)
+        if tracking:
+            movies.append(with_tracking(path, Path(tracking), progress=progress))
+        elif is_trk(path):
+            movies += (
+                TrainingMovie(one.movie.name, one.movie, one.labels, one.graph)
+                for one in read_trk(path, progress=progress, note=note)
+            )
+        else:
+            movies.append(sequence(path, progress))
+    if stored_trackings:
+        with open_store(settings, progress) as opened:
+            for name in stored_trackings:
+                tracking, _, frames = name.partition("=")
+                movies.append(stored(opened.store, tracking, Path(frames) if frames else None))
+    if not movies:
+        raise InputError("no movie to learn from", remedy="name folders of frames, or --stored trackings")
+    return movies
+
+
+def sequence(frames: Path, progress: Progress = silent) -> TrainingMovie:
+    """A sequence as the Cell Tracking Challenge lays it out: frames `01`, truth `01_GT`, masks `01_ST`.
+
+    Args:
+        frames: the folder of the frames. The lineage and markers are read from `…_GT` beside it, and full
+            masks from `…_ST/SEG` where there are any.
+        progress: told of each frame.
+
+    Raises:
+        InputError: there is no ground truth beside the frames; a file that cannot be read.
+    """
+    truth, masks = frames.with_name(f"{frames.name}_GT"), frames.with_name(f"{frames.name}_ST") / "SEG"
+    if not truth.is_dir():
+        raise InputError(
+            f"no ground truth {truth.name} beside the frames",
+            place=str(frames),
+            remedy="give FRAMES=TRACKING, where TRACKING is a folder in the challenge's format",
+        )
+    return with_tracking(frames, truth, masks if masks.is_dir() else None, progress)
+
+
+def with_tracking(
+    frames: Path, tracking: Path, masks: Path | None = None, progress: Progress = silent
+) -> TrainingMovie:
+    """A movie with a tracking in the challenge's format, such as one that was corrected by hand.
+
+    Args:
+        frames: a folder of frames or a stack.
+        tracking: folder with label images and a track file.
+        masks: full masks with the same labels, where the tracking has markers only.
+        progress: told of each frame.
+    """
+    movie, given = open_movie(frames), read_tracking(tracking, progress=progress)
+    labels = given.labels if masks is None else whole_cells(given.labels, open_labels(masks))
+    detections = measure(labels, progress=progress)
+    if len(detections) != len(given.graph.detections):
+        raise InputError(
+            f"{len(detections)} cells in the masks, {len(given.graph.detections)} in the tracking",
+            place=str(masks or tracking),
+            remedy="give masks in which no cell covers another's marker entirely",
+        )
+    graph = TrackingGraph(detections, given.graph.links, given.graph.kind)
+    return TrainingMovie(movie.name, movie, labels, graph)
+
+
+def simulated(count: int, seed: int, progress: Progress = silent) -> list[TrainingMovie]:
+    """Simulated movies, each of other cells under another microscope: for variety, not for validation.
+
+    Args:
+        count: how many.
+        seed: of what they are like; the same seed gives the same movies.
+        progress: told of each frame.
+    """
+    movies = []
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        cycle, speed = float(rng.uniform(200, 600)), float(rng.uniform(5, 25))
+        step_um = float(rng.uniform(1, 6))  # half a nucleus at most: beyond that nobody could tell who is who
+        settings = SimulationSettings(
+            frames=36,
+            minutes_per_frame=min(60 * step_um / speed, cycle / 15),
+            culture=CultureSettings(
+                count=int(rng.integers(25, 100)),
+                cycle_minutes=cycle,
+                mitosis_minutes=min(60.0, cycle / 8),
+                speed_um_per_hour=speed,
+                elongation=float(rng.uniform(1.2, 1.8)),
+                gap_um=float(rng.uniform(0, 1)),
+            ),
+            microscope=MicroscopeSettings(signal=float(np.exp(rng.uniform(np.log(100), np.log(800))))),
+        )
+        made = simulate(settings, seed=seed + number, progress=progress)
+        movies.append(TrainingMovie(made.movie.name, made.movie, made.labels, made.graph, is_real=False))
+    return movies
+
+
+def stored(store: LineageStore, tracking_id: str, frames: Path | None = None) -> TrainingMovie:
+    """A tracking in the database, such as a ground truth or a curated one, with the frames of its movie.
+
+    Args:
+        store: where it is.
+        tracking_id: its id.
+        frames: where its movie is now; by default where it was when it was stored.
+
+    Raises:
+        NotFoundError: there is no such tracking, or it was stored without label images.
+        InputError: the frames are not there any more.
+    """
+    record = store.movie(store.tracking(tracking_id).movie_id)
+    path = frames or (Path(record.source) if record.source else None)
+    movie = None if path is None else _movie_at(path)
+    if movie is None:
+        raise InputError(
+            f"no frames of the movie {record.name!r} at {path}",
+            place=f"tracking {tracking_id}",
+            remedy="give them: TRACKING=FRAMES",
+        )
+    graph, labels = store.tracking_graph(tracking_id), store.labels(tracking_id)
+    return TrainingMovie(record.name, movie, labels, graph)
+
+
+def _movie_at(path: Path) -> Movie | None:
+    """The movie that is there, if any is."""
+    if is_trk(path):
+        return open_only_trk(path).movie
+    return open_movie(path) if path.exists() else None
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What a training left in its folder.
+
+    Attributes:
+        trained: the network and how it came about.
+        weights, card, losses, confusions: files; `confusions` is None without held-out stretches.
+    """
+
+    trained: Trained
+    weights: Path
+    card: Path
+    losses: Path
+    confusions: Path | None
+
+
+def run_training(
+    movies: Sequence[TrainingMovie],
+    config: TrainingConfig,
+    folder: Path,
+    *,
+    start: Path | None = None,
+    device: str = "auto",
+    progress: Progress = silent,
+) -> TrainingRun:
+    """Train, and leave the weights, a card and pictures in a folder; taken up again where it was stopped.
+
+    Args:
+        movies: to learn from.
+        config: how.
+        folder: for the files.
+        start: weights to begin with; None begins from nothing.
+        device: that it runs on.
+        progress: told of each step.
+    """
+    model = None if start is None else load_model(start).model
+    trained = train(
+        movies,
+        config,
+        model=model,
+        device=choose_device(device),
+        state_file=folder / "state.safetensors",
+        progress=progress,
+    )
+    weights, card, losses = folder / "lineage.safetensors", folder / "model-card.md", folder / "losses.png"
+    save_model(trained.model, weights, trained.record)
+    draw_losses(trained.checks, losses)
+    judged = judgements(trained.held_out, trained.model)
+    tables = [(name, confusion(true, found)) for name, true, found in judged]
+    confusions = folder / "confusion.png" if tables else None
+    if confusions:
+        draw_confusions(tables, confusions)
+    card.write_text(model_card(trained, tables))
+    return TrainingRun(trained, weights, card, losses, confusions)
+
+
+def judgements(held_out: Sequence[Example], model: LineageModel) -> list[tuple[str, IntArray, IntArray]]:
+    """For each held-out stretch the movie's name, (E,) the true and (E,) the judged class of its pairs."""
+    device = choose_device("cpu")
+    return [
+        (
+            example.name,
+            example.pair_class.numpy(),
+            judge(example.inputs, model, device).pair.argmax(axis=1),
+        )
+        for example in held_out
+    ]
+
+
+def model_card(trained: Trained, tables: Sequence[tuple[str, IntArray]]) -> str:
+    """What a user should know of weights: data, figures, limits; Markdown."""
+    record = trained.record
+    lines = [
+        "# Model card",
+        "",
+        f"A cellkin lineage model, trained on {', '.join(map(str, record['movies']))}: "  # type: ignore[call-overload]
+        f"{record['cells']:,} cells and {record['divisions']:,} divisions, {record['steps']:,} steps, the "
+        f"best after {record['best_step']:,}.",
+        "",
+        "| held-out stretch | " + " | ".join(f"{name}: found" for name in CLASSES) + " |",
+        "|---" * (len(CLASSES) + 1) + "|",
+    ]
+    for name, table in tables:
+        found = table.diagonal() / np.maximum(table.sum(axis=1), 1)
+        lines.append(f"| {name} | " + " | ".join(f"{share:.4f}" for share in found) + " |")
+    lines += [
+        "",
+        "It knows cells of these kinds at these frame rates, and up to three times slower. Cells of another",
+        "kind, or faster ones, may need a movie of their own to learn from: `cellkin train --finetune`.",
+        "",
+        "```json",
+        json.dumps(record, indent=1),
+        "```",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,124 @@
+"""A store as files that need no Neo4j to be read: columns, JSON and Zarr; and back into any store."""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graph.pixels import PixelStore
+from graph.provenance import Provenance
+from graph.records import MovieRecord, TrackingKind, TrackingRecord
+from graph.store import LineageStore
+from ingest.errors import InputError, StoreError
+from ingest.progress import Progress, silent
+from ingest.tracking_graph import Detections, TrackingGraph
+
+MOVIES, SCORES, TRACKINGS, PIXELS = "movies.json", "scores.json", "trackings", "pixels"
+
+
+def write_export(store: LineageStore, folder: Path, progress: Progress = silent) -> None:
+    """Write all movies, complete trackings, label images and scores into an empty folder.
+
+    Raises:
+        ConflictError: a tracking was removed meanwhile.
+    """
+    movies = store.movies()
+    trackings = store.trackings([movie.id for movie in movies])
+    _write_json(folder / MOVIES, [asdict(movie) for movie in movies])
+    (folder / TRACKINGS).mkdir()
+    for tracking in progress(trackings, "Exporting trackings"):
+        _write_json(folder / TRACKINGS / f"{tracking.id}.json", asdict(tracking))
+        _write_graph(folder / TRACKINGS / f"{tracking.id}.npz", store.tracking_graph(tracking.id))
+    scores = store.scores([tracking.id for tracking in trackings])
+    _write_json(folder / SCORES, [asdict(score) for score in scores])
+
+
+def read_export(store: LineageStore, folder: Path, progress: Progress = silent) -> None:
+    """Put an export into a store; what is there already is found, so one that was cut short runs again.
+
+    Its scores are there to be read. They are not put back: they are computed again, with their errors, from
+    the trackings when somebody asks for them.
+
+    Raises:
+        InputError: a file is missing or damaged.
+        StoreError: a tracking came out as another one: its files were changed.
+    """
+    try:
+        for movie in json.loads((folder / MOVIES).read_text("utf-8")):
+            times = {"created": datetime.fromisoformat(movie["created"])}
+            store.restore_movie(MovieRecord(**movie | times | {"channels": tuple(movie["channels"])}))
+        trackings = sorted(_trackings(folder), key=lambda tracking: tracking.number)
+        for tracking in progress(trackings, "Restoring trackings"):
+            _restore(store, tracking, folder)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"an export that is not whole ({error})", place=str(folder), remedy="use another backup"
+        ) from error
+
+
+def _trackings(folder: Path) -> Iterator[TrackingRecord]:
+    for file in (folder / TRACKINGS).glob("*.json"):
+        properties = json.loads(file.read_text("utf-8"))
+        known: dict[str, Any] = {
+            "kind": TrackingKind(properties["kind"]),
+            "features": tuple(properties["features"]),
+            "provenance": Provenance.of(properties["provenance"]),
+            "created": datetime.fromisoformat(properties["created"]),
+        }
+        yield TrackingRecord(**properties | known)
+
+
+def _restore(store: LineageStore, tracking: TrackingRecord, folder: Path) -> None:
+    pixels = PixelStore(folder / PIXELS)
+    labels = pixels.labels(tracking.id) if pixels.has(tracking.id) else None
+    graph = _read_graph(folder / TRACKINGS / f"{tracking.id}.npz", tracking.features)
+    restored = store.restore_tracking(tracking, graph, labels)
+    if restored.id != tracking.id:
+        raise StoreError(
+            f"tracking {tracking.id} came out as {restored.id}: its content is not what was exported",
+            place=str(folder),
+            remedy=f"use another backup; `{restored.id}` is what the files hold now",
+        )
+
+
+def copy_pixels(source: Path, target: Path) -> None:
+    """Copy the label images of whole trackings that the target lacks; each appears complete or not at all."""
+    target.mkdir(parents=True, exist_ok=True)
+    for images in source.glob("*.zarr"):
+        if not (target / images.name).exists():
+            part = target / f".copying-{images.name}"
+            shutil.rmtree(part, ignore_errors=True)
+            shutil.copytree(images, part)
+            part.rename(target / images.name)
+
+
+def _write_graph(file: Path, graph: TrackingGraph) -> None:
+    cells = graph.detections
+    columns: dict[str, Any] = {"frame": cells.frame, "label": cells.label, "y": cells.y, "x": cells.x}
+    columns["features"] = np.array(list(cells.features.values())).reshape(-1, len(cells))
+    columns |= {"links": graph.links, "kind": graph.kind}
+    if graph.probability is not None:
+        columns["probability"] = graph.probability
+    np.savez_compressed(file, **columns)
+
+
+def _read_graph(file: Path, features: tuple[str, ...]) -> TrackingGraph:
+    with np.load(file, allow_pickle=False) as held:
+        columns = {name: held[name] for name in held.files}
+    named = dict(zip(features, columns.pop("features"), strict=True))
+    frame, label, y, x = (columns.pop(name) for name in ("frame", "label", "y", "x"))
+    cells = Detections(frame, label, y, x, named)
+    return TrackingGraph(cells, **columns)
+
+
+def _write_json(file: Path, value: list[Mapping[str, Any]] | Mapping[str, Any]) -> None:
+    file.write_text(json.dumps(value, default=_plain, indent=1), "utf-8")
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

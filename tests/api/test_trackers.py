@@ -1,0 +1,82 @@
+"""Trackers by name; what does not need a network does not load one."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from api.cli import Decision, Tracker
+from api.pipeline import track_movie
+from api.trackers import TRACKERS, TrackerChoice
+from ingest.errors import InputError
+from ingest.formats.ome_tiff import write_movie
+from ingest.simulate import SimulationSettings, simulate
+
+
+def test_the_command_line_offers_all_trackers_and_decisions() -> None:
+    from tracker.learned import DECISIONS  # with torch, which takes seconds
+
+    assert {tracker.value for tracker in Tracker} == set(TRACKERS)
+    assert {decision.value for decision in Decision} == set(DECISIONS)
+    assert TrackerChoice().name == next(iter(TRACKERS))
+
+
+def test_an_unknown_tracker() -> None:
+    with pytest.raises(InputError, match="--tracker: no tracker 'magic'; choose one of learned, lap"):
+        TrackerChoice("magic")
+
+
+def test_plain_linear_assignment_says_no_probabilities() -> None:
+    made = simulate(SimulationSettings(frames=4, height_um=70, width_um=90), seed=2)
+    tracked = track_movie(made.movie, made.labels, tracker=TrackerChoice("lap"))
+    assert tracked.tracker == "lap"
+    assert tracked.graph.probability is None
+    assert len(tracked.graph.links) > 5
+
+
+def test_missing_weights_are_named(tmp_path: Path) -> None:
+    made = simulate(SimulationSettings(frames=3, height_um=70, width_um=90), seed=2)
+    choice = TrackerChoice(weights=tmp_path / "none.safetensors")
+    with pytest.raises(InputError, match=r"none\.safetensors: weights that cannot be read"):
+        track_movie(made.movie, made.labels, tracker=choice)
+
+
+def without_torch(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in an interpreter in which importing torch fails."""
+    program = (
+        "import sys; sys.modules['torch'] = None; sys.modules['torch_geometric'] = None\n"
+        "from api.cli import main\n"
+        f"sys.argv = {['cellkin', *arguments]!r}\n"
+        "main()"
+    )
+    environment = {"CELLKIN_DATA_FOLDER": str(tmp_path / "data"), "COLUMNS": "100"}
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment
+    )
+
+
+def test_tracking_by_linear_assignment_needs_no_torch(tmp_path: Path) -> None:
+    made = simulate(SimulationSettings(frames=4, height_um=70, width_um=90), seed=2)
+    movie = write_movie(made.movie, tmp_path / "movie.ome.tif")
+    ended = without_torch(
+        tmp_path, "track", str(movie), "--tracker", "lap", "--no-store", "--output", str(tmp_path / "res")
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "res" / "res_track.txt").read_text()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["track", "--help"], ["train", "--help"]])
+def test_help_needs_no_torch(tmp_path: Path, arguments: list[str]) -> None:
+    ended = without_torch(tmp_path, *arguments)
+    assert ended.returncode == 0, ended.stderr
+    assert "Usage" in ended.stdout
+
+
+def test_serving_needs_no_torch() -> None:
+    program = (
+        "import sys; sys.modules['torch'] = None\n"
+        "import api.app, api.serve, api.stored, api.doctor, api.export, api.demo"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr

@@ -1,0 +1,192 @@
+"""What `cellkin train` learns from, and what it leaves: from folders and from the store, end to end."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from matplotlib.image import imread
+
+from api import training
+from api.settings import Settings
+from api.stored import store_tracking
+from api.training import (
+    TrainingRun,
+    collect,
+    judgements,
+    model_card,
+    run_training,
+    sequence,
+    simulated,
+    stored,
+)
+from graph.records import TrackingKind
+from graph.store import LineageStore
+from ingest.errors import InputError, NotFoundError
+from ingest.formats.ctc import write_ground_truth
+from ingest.formats.ome_tiff import write_movie
+from ingest.movie import open_movie
+from ingest.progress import Progress
+from ingest.simulate import SimulatedMovie, SimulationSettings, simulate
+from tests.api.learning import markers, write_challenge, write_frames
+from tests.tracker.networks import to_learn_from
+from tracker.checkpoint import load_model
+from tracker.train import TrainingConfig, train
+
+SHORT = TrainingConfig(steps=2, cells=60, variations=1)
+
+
+@pytest.fixture
+def challenge(dividing: SimulatedMovie, tmp_path: Path) -> Path:
+    return write_challenge(dividing, tmp_path / "Simulated" / "01")
+
+
+def test_a_sequence_of_the_challenge(challenge: Path, dividing: SimulatedMovie) -> None:
+    movie = sequence(challenge)
+    assert movie.name == "Simulated/01"
+    np.testing.assert_array_equal(movie.labels.frame(9), dividing.labels.frame(9))
+    np.testing.assert_array_equal(movie.graph.links, dividing.graph.links)
+    np.testing.assert_array_equal(
+        movie.graph.detections.features["area"], dividing.graph.detections.features["area"]
+    )
+    assert movie.movie is not None
+    np.testing.assert_array_equal(movie.movie.frame(9), dividing.movie.frame(9))
+
+
+def test_markers_where_there_are_no_masks(challenge: Path) -> None:
+    (challenge.with_name("01_ST")).rename(challenge.with_name("02_ST"))
+    assert sequence(challenge).graph.detections.features["area"].max() == 4
+
+
+def test_frames_and_a_tracking_elsewhere(challenge: Path, dividing: SimulatedMovie, tmp_path: Path) -> None:
+    write_ground_truth(dividing.graph, dividing.labels, tmp_path / "corrected")
+    (movie,) = collect([f"{challenge}={tmp_path / 'corrected'}"], [], Settings())
+    np.testing.assert_array_equal(movie.graph.links, dividing.graph.links)
+
+
+def test_no_ground_truth_beside_the_frames(dividing: SimulatedMovie, tmp_path: Path) -> None:
+    frames = write_frames(dividing, tmp_path / "01")
+    with pytest.raises(InputError, match="no ground truth 01_GT beside the frames; give FRAMES=TRACKING"):
+        sequence(frames)
+
+
+def test_nothing_is_named() -> None:
+    with pytest.raises(InputError, match="no movie to learn from; name folders of frames, or --stored"):
+        collect([], [], Settings())
+
+
+def test_the_tracking_of_another_movie(challenge: Path, dividing: SimulatedMovie) -> None:
+    (challenge / "t015.tif").unlink()
+    with pytest.raises(InputError, match=r"Simulated/01: label images of \(16, .* frames of \(15, "):
+        sequence(challenge)
+
+
+def test_a_marker_that_covers_another_cell(challenge: Path, dividing: SimulatedMovie) -> None:
+    cells = dividing.graph.detections
+    here = cells.frame_slice(4)
+    kept, gone = cells.label[here][:2]
+    masks = challenge.with_name("01_ST") / "SEG" / "man_seg004.tif"
+    image = tifffile.imread(masks)
+    marker = markers(dividing).frame(4)
+    image[image == gone], image[image == kept] = 0, 0
+    image[marker == gone] = kept  # the mask of one lies wholly under the other's marker
+    tifffile.imwrite(masks, image)
+    with pytest.raises(
+        InputError, match=rf"{len(cells) - 1} cells in the masks, {len(cells)} in the tracking"
+    ):
+        sequence(challenge)
+
+
+def test_simulated_movies_differ_and_prove_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shorter(settings: SimulationSettings, *, seed: int, progress: Progress) -> SimulatedMovie:
+        return simulate(replace(settings, frames=2), seed=seed, progress=progress)
+
+    monkeypatch.setattr(training, "simulate", shorter)
+    one, other = simulated(2, seed=3)
+    (again,) = simulated(1, seed=3)
+    assert not one.is_real
+    assert one.name != other.name
+    assert len(one.graph.links) > 10
+    assert len(one.graph.detections) != len(other.graph.detections)
+    np.testing.assert_array_equal(one.graph.detections.y, again.graph.detections.y)
+
+
+@pytest.fixture(scope="module")
+def run(dividing: SimulatedMovie, tmp_path_factory: pytest.TempPathFactory) -> TrainingRun:
+    return run_training([to_learn_from(dividing)], SHORT, tmp_path_factory.mktemp("out"), device="cpu")
+
+
+def test_a_training_leaves_weights_a_card_and_pictures(run: TrainingRun) -> None:
+    assert run.confusions is not None
+    names = {path.name for path in (run.weights, run.card, run.losses, run.confusions)}
+    assert {path.name for path in run.weights.parent.iterdir()} == names | {"state.safetensors"}
+    checkpoint = load_model(run.weights)
+    assert checkpoint.record == run.trained.record
+    for picture in (run.losses, run.confusions):
+        assert len(np.unique(imread(picture))) > 50
+    card = run.card.read_text()
+    assert "| simulated |" in card
+    assert f"{checkpoint.record['cells']:,} cells" in card
+
+
+def test_finetuning_begins_with_weights_on_disk(
+    dividing: SimulatedMovie, run: TrainingRun, tmp_path: Path
+) -> None:
+    config = replace(SHORT, learning_rate=0.0)
+    tuned = run_training([to_learn_from(dividing)], config, tmp_path, start=run.weights, device="cpu")
+    start, end = (load_model(path).model.state_dict() for path in (run.weights, tuned.weights))
+    names = [name for name in start if name != "temperature"]
+    assert all(torch.equal(start[name], end[name]) for name in names)
+
+
+def test_each_held_out_stretch_under_its_own_name(dividing: SimulatedMovie) -> None:
+    """Also where another movie has none, or the same name."""
+    short = replace(to_learn_from(dividing, "short"), is_real=False)
+    movies = [short, to_learn_from(dividing, "a"), to_learn_from(dividing, "a")]
+    trained = train(movies, replace(SHORT, steps=1))
+    judged = judgements(trained.held_out, trained.model)
+    assert [name for name, *_ in judged] == ["a", "a"]
+    for _, true, found in judged:
+        assert true.shape == found.shape
+        assert set(np.unique(found)) <= {0, 1, 2}
+
+
+def test_the_card_says_how_much_of_each_class_was_found(run: TrainingRun) -> None:
+    table = np.array([[30, 10, 0], [0, 50, 0], [0, 0, 0]])
+    card = model_card(run.trained, [("a movie", table)])
+    assert "| a movie | 0.7500 | 1.0000 | 0.0000 |" in card
+
+
+@pytest.mark.neo4j
+def test_a_stored_tracking_is_learned_from(
+    store: LineageStore, dividing: SimulatedMovie, tmp_path: Path
+) -> None:
+    path = write_movie(dividing.movie, tmp_path / "movie.ome.tif")
+    record = store_truth(store, dividing, path)
+    movie = stored(store, record, None)
+    np.testing.assert_array_equal(movie.graph.links, dividing.graph.links)
+    np.testing.assert_array_equal(movie.labels.frame(9), dividing.labels.frame(9))
+    assert movie.movie is not None
+    np.testing.assert_array_equal(movie.movie.frame(9), dividing.movie.frame(9))
+    trained = train([movie], replace(SHORT, steps=1))
+    assert trained.record["movies"] == [movie.name]
+    path.rename(tmp_path / "moved.ome.tif")
+    with pytest.raises(InputError, match=rf"tracking {record}: no frames of the movie .* TRACKING=FRAMES"):
+        stored(store, record, None)
+    assert stored(store, record, tmp_path / "moved.ome.tif").movie is not None
+    with pytest.raises(NotFoundError):
+        stored(store, "t0000000000000000", None)
+
+
+def store_truth(store: LineageStore, dividing: SimulatedMovie, path: Path) -> str:
+    return store_tracking(
+        store,
+        open_movie(path),
+        dividing.graph,
+        dividing.labels,
+        kind=TrackingKind.GROUND_TRUTH,
+        author="A. Curator",
+        parameters={},
+    ).id

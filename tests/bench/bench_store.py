@@ -1,0 +1,222 @@
+"""The store against the bare driver, on one server in one run: `make bench-store`.
+
+Prints a line a figure: name, value, goal, `ok` or `short`. CPU is that of the server and of this process
+together: other work on the machine does not count. `--scale 0.1` takes a tenth of the data.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import psutil
+from neo4j import Driver, GraphDatabase
+
+from graph.batches import id_ranges
+from graph.connection import Connection, Credentials
+from graph.jars import default_cache
+from graph.pixels import PixelStore
+from graph.records import TrackingRecord
+from graph.server import ManagedServer, ServerAddress
+from graph.server_process import ServerProcess
+from graph.store import LineageStore
+from graph.windows import Window
+from tests.bench.lineages import DETECTIONS_A_LINEAGE, lineages
+from tests.bench.store_rivals import (
+    bare_write,
+    links_by_id,
+    prepare,
+    prepare_rows,
+    read_lineage,
+    read_row_by_row,
+)
+from tests.bench.store_writer import write, writer_memory
+
+STORED = (10_000, 100_000, 1_000_000)
+WRITTEN = 250_000
+TURNS = 2
+UNUSED = 2**20
+"""Numbers of trackings that the store will not come to."""
+ASKED = 60
+Figure = tuple[str, float, str, bool]
+
+
+@dataclass
+class Cpu:
+    """CPU seconds of the server and of this process, between two moments."""
+
+    server: psutil.Process
+    used: float = field(default=0.0)
+    of_server: float = field(default=0.0)
+
+    @contextmanager
+    def measured(self) -> Iterator["Cpu"]:
+        before = self._now()
+        yield self
+        self.of_server = self._now()[0] - before[0]
+        self.used = self.of_server + self._now()[1] - before[1]
+
+    def _now(self) -> tuple[float, float]:
+        times = self.server.cpu_times()
+        return times.user + times.system, time.process_time()
+
+
+@dataclass
+class Bench:
+    """One server, the store on it, and the driver beside the store."""
+
+    store: LineageStore
+    driver: Driver
+    cpu: Cpu
+    scale: float
+
+    def sized(self, detections: float) -> int:
+        """Number of lineages."""
+        return max(1, round(detections * self.scale / DETECTIONS_A_LINEAGE))
+
+    def writing(self) -> Iterator[Figure]:
+        """The store, the same Cypher on prepared rows, and nodes first, links by id.
+
+        They take turns after a warm-up, and the least of each counts: who comes first pays for the compiler.
+        """
+        write(self.store, lineages(self.sized(WRITTEN / 10), seed=90), "warm-up")
+        bare_write(self.driver, prepare(lineages(self.sized(WRITTEN / 10), seed=91), UNUSED))
+        graph = lineages(self.sized(WRITTEN), seed=1)
+        stored, of_server, bare, naive = [], [], [], []
+        for turn in range(TURNS):
+            with self.cpu.measured() as one:
+                write(self.store, graph, f"turn {turn}")
+            stored.append(one.used)
+            of_server.append(one.of_server)
+            batches = prepare(graph, UNUSED + 1 + turn)
+            with self.cpu.measured() as one:
+                bare_write(self.driver, batches)
+            bare.append(one.used)
+            rows = prepare_rows(graph, UNUSED + 1 + TURNS + turn)
+            with self.cpu.measured() as one:
+                links_by_id(self.driver, rows)
+            naive.append(one.of_server)
+        against = min(stored) / min(bare)
+        yield "write_against_bare_driver", against, "<= 1.15", against <= 1.15
+        ratio = min(naive) / min(of_server)
+        yield "links_by_id_against_write", ratio, ">= 2 (server)", ratio >= 2
+        yield "write_us_a_detection", min(stored) / len(graph.detections) * 1e6, "", True
+
+    def reading(self, tracking: TrackingRecord) -> Iterator[Figure]:
+        """A whole tracking as columns, and a record a row."""
+        spans = list(id_ranges(tracking.number, tracking.detections))
+        used, seconds = [], []
+        for read in (
+            lambda: self.store.tracking_graph(tracking.id),
+            lambda: read_row_by_row(self.driver, spans, tracking.features),
+        ):
+            read()
+            begun = time.perf_counter()
+            with self.cpu.measured() as one:
+                read()
+            used.append(one.used)
+            seconds.append(time.perf_counter() - begun)
+        yield "read_rows_against_columns", used[1] / used[0], ">= 4 (CPU)", used[1] / used[0] >= 4
+        yield "read_rows_against_columns_clock", seconds[1] / seconds[0], "", True
+        yield "read_detections_a_cpu_second", tracking.detections / used[0], "", True
+
+    def lineage(self, tracking: TrackingRecord) -> Iterator[Figure]:
+        """A founder's lineage with its detections, and the bare query for the same columns."""
+        founders = self.founders(tracking)
+        bare = latency(founders, lambda track: read_lineage(self.driver, track, tracking.features))
+        ours = latency(founders, lambda track: self.store.lineages([track]))
+        yield "lineage_against_bare_query", ours / bare, "<= 1.5", ours / bare <= 1.5
+
+    def costs(self, tracking: TrackingRecord) -> dict[str, float]:
+        """CPU seconds of each question."""
+        store, founders, name = self.store, self.founders(tracking), tracking.id
+        window = Window(30, 31, (100.0, 100.0, 200.0, 200.0))
+        questions: dict[str, Callable[[int], object]] = {
+            "lineage": lambda track: store.lineages([track]),
+            "time_series": lambda track: store.time_series([track]),
+            "track_by_label": lambda track: store.tracks(name, label=track % 2**32 + 1),
+            "page_of_tracks": lambda track: store.tracks(name, after=track, first=50),
+            "window": lambda _: store.detections(name, window),
+            "sisters": lambda track: store.sisters_of([track + 1]),
+        }
+        return {what: self.cost(founders, ask) for what, ask in questions.items()}
+
+    def cost(self, keys: list[int], ask: Callable[[int], object]) -> float:
+        """CPU seconds of a question, after all have been asked once: other work does not count."""
+        for key in keys:
+            ask(key)
+        with self.cpu.measured() as asked:
+            for key in keys:
+                ask(key)
+        return asked.used / len(keys)
+
+    def founders(self, tracking: TrackingRecord) -> list[int]:
+        """Ids of some, at random."""
+        rows = np.random.default_rng(4).integers(0, tracking.tracks // 7, ASKED)
+        return [tracking.first_id + int(row) for row in rows]
+
+
+def latency(keys: list[int], ask: Callable[[int], object]) -> float:
+    """Median time of a question, after all have been asked once."""
+    seconds = []
+    for repeat in range(2):
+        for key in keys:
+            begun = time.perf_counter()
+            ask(key)
+            if repeat:
+                seconds.append(time.perf_counter() - begun)
+    return median(seconds)
+
+
+def figures(bench: Bench, address: ServerAddress, folder: Path) -> Iterator[Figure]:
+    """Everything, the database growing meanwhile: the tracking that is asked stays the same."""
+    asked = write(bench.store, lineages(bench.sized(STORED[0]), seed=5), "asked")
+    small = bench.costs(asked)
+    write(bench.store, lineages(bench.sized(STORED[1] - STORED[0]), seed=6), "grown")
+    middle = bench.costs(asked)
+    yield from bench.writing()
+    written = bench.store.trackings([asked.movie_id])[-1]
+    yield from bench.reading(written)
+    grown_mb, seconds = writer_memory(address, folder, bench.sized(STORED[2]))
+    yield "writer_mb_over_columns_1M", grown_mb, "< 300", grown_mb < 300
+    yield "writer_detections_a_second_1M", STORED[2] * bench.scale / seconds, "", True
+    million = bench.store.trackings([asked.movie_id])[-1]
+    yield from bench.lineage(million)
+    large = bench.costs(asked)
+    for name, before in small.items():
+        yield f"{name}_cpu_ms_at_10k", before * 1e3, "", True
+        yield f"{name}_at_100k_against_10k", middle[name] / before, "<= 1.5", middle[name] / before <= 1.5
+        yield f"{name}_at_1M_against_10k", large[name] / before, "<= 1.5", large[name] / before <= 1.5
+
+
+def main() -> None:
+    """Print each figure as soon as it is known."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=float, default=1.0)
+    scale = parser.parse_args().scale
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        server = ManagedServer(folder / "neo4j", default_cache())
+        try:
+            address = server.start(timeout_s=600)
+            running = ServerProcess.find(server.home)
+            assert running is not None
+            login = (address.user, address.password)
+            with (
+                GraphDatabase.driver(address.uri, auth=login, notifications_min_severity="OFF") as driver,
+                LineageStore(Connection(Credentials(address.uri, *login)), PixelStore(folder)) as store,
+            ):
+                bench = Bench(store, driver, Cpu(running.process), scale)
+                for figure, value, goal, ok in figures(bench, address, folder):
+                    print(f"{figure} {value:.4g} {goal or '-'} {'ok' if ok else 'short'}", flush=True)
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+"""Trackers side by side on the same detections, in one run: `make bench-tracker`.
+
+On frames that no tracker was trained on: a table of scores, then a line a figure, `name value goal ok|short`.
+Time and memory on simulated movies of 500 to 5,000 cells a frame. Times are CPU seconds: a machine has other
+things to do. The trackers of others run in environments of their own (`peer_environments.py`).
+"""
+
+import argparse
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from graph.scores.table import POOLED, Entry, Row, ScoreTable
+from ingest.tracking_graph import IntArray
+from tests.bench.confusion import draw_confusion
+from tests.bench.figures import Figure
+from tests.bench.peer_environments import ENVIRONMENTS, PeerUnavailableError
+from tests.bench.peer_trackers import PEERS
+from tests.bench.tracker_scale import LADDER, Run, growth, measured, simulated
+from tests.bench.trackers import OURS, Timed, available, features_seconds, timed_trackers
+from tests.bench.tracking_cases import REAL, Case, every, missed, real_case, simulated_case, validation
+
+COLUMNS = {
+    "AOGM": "AOGM",
+    "ED": "operations.ED",
+    "EA": "operations.EA",
+    "EC": "operations.EC",
+    **{f"div. {name}": f"divisions.0.{name}" for name in ("precision", "recall", "F1")},
+    **{f"{name} ±1": f"divisions.1.{name}" for name in ("precision", "recall", "F1")},
+    **{name: name for name in ("CHOTA", "CT", "TF")},
+    "BC 0": "BC.0",
+    "BC 1": "BC.1",
+    "TRA": "TRA",
+    "LNK": "LNK",
+}
+"""Head of each column of the table, and the measure's name."""
+SPEED_SET = REAL[0]
+
+
+class Comparison:
+    """All trackers on some cases: a table of scores, and what the figures need of them."""
+
+    def __init__(self, trackers: Mapping[str, Timed]) -> None:
+        self.trackers = trackers
+        self.table = ScoreTable()
+        self.confusion: dict[str, IntArray] = {name: np.zeros((3, 3), np.int64) for name in trackers}
+
+    def judge(self, case: Case) -> Iterator[str]:
+        """Run every tracker on a case; a row of Markdown each."""
+        for name, track in self.trackers.items():
+            graph, _ = track(case)
+            score = case.score(graph)
+            self.table.add(case.name, name, Entry.of(score))
+            self.confusion[name] += score.linkages.pairs
+            yield markdown_row(self.rows(name)[-3])  # then come the tracker's mean and pooled values
+
+    def rows(self, tracker: str) -> list[Row]:
+        """The rows of one tracker; the last is that of all cases pooled."""
+        return [row for row in self.table.rows() if row["tracker"] == tracker]
+
+    def value(self, tracker: str, movie: str, measure: str) -> float:
+        """One measure of one tracker; nothing found of what is there counts as 0."""
+        found = next(row for row in self.rows(tracker) if row["movie"] == movie)
+        return float(found[measure] or 0)
+
+
+def accuracy(
+    cases: Collection[Case], trackers: Mapping[str, Timed], picture: Path | None
+) -> Iterator[object]:
+    """A table of all trackers on validation stretches, and the figures of ours against the best of others."""
+    comparison = Comparison(trackers)
+    yield from markdown_head()
+    for case in cases:
+        yield from comparison.judge(case)
+    yield from (markdown_row(comparison.rows(name)[-1]) for name in trackers)
+    yield ""
+    for name in trackers.keys() & OURS.keys():
+        for movie in [case.name for case in cases]:
+            best = min(comparison.value(peer, movie, "AOGM") for peer in trackers.keys() & PEERS.keys())
+            aogm = comparison.value(name, movie, "AOGM")
+            yield Figure(_dotted("validation.aogm", movie, name), aogm, best / 2, at_most=True)
+        f1 = comparison.value(name, POOLED, "divisions.0.F1")
+        yield Figure(_dotted("validation.division_f1.pooled", name), f1, 0.93)
+    if picture:
+        draw_confusion(comparison.confusion).savefig(picture, dpi=150)
+
+
+def robustness(cases: Collection[Case], trackers: Mapping[str, Timed]) -> Iterator[object]:
+    """A table without goals: frames left out, cells missed, simulated."""
+    comparison = Comparison(trackers)
+    yield from markdown_head()
+    for case in cases:
+        yield from comparison.judge(case)
+
+
+def speed(case: Case, trackers: Mapping[str, Timed]) -> Iterator[object]:
+    """Cells a CPU second, features included, and against laptrack, whose own features are left out."""
+    features, cells = features_seconds(case), len(case.detections)
+    seconds = {name: track(case)[1] for name, track in trackers.items()}
+    peers = [name for name in seconds if name.startswith("laptrack")]
+    for name, used in seconds.items():
+        if name in PEERS:
+            yield f"speed.{_dotted(case.name, name)} {cells / used:.3g} cells/s (links only)"
+            continue
+        yield Figure(_dotted("speed.cells_a_second", case.name, name), cells / (used + features), 1000)
+        fastest = min((seconds[peer] for peer in peers), default=np.inf)
+        yield Figure(_dotted("speed.laptrack_over_ours", case.name, name), fastest / (used + features), 1)
+
+
+def scale(names: Collection[str], cells: Collection[int], folder: Path) -> Iterator[object]:
+    """Time and memory by cells a frame, each in a process of its own."""
+    for name in names:
+        runs = {count: measured(name, simulated(count, folder)) for count in cells}
+        for count, run in runs.items():
+            yield f"scale.{_dotted(name)}.{count} {_told(run)}"
+        small, large = runs[min(runs)], runs[max(runs)]
+        yield Figure(_dotted("scale.peak_mb", name, str(max(runs))), large.peak_mb, 2000, at_most=True)
+        if len(runs) > 1:
+            yield Figure(_dotted("scale.growth_exponent", name), growth(small, large), 1.15, at_most=True)
+
+
+def main() -> None:
+    """Print the tables as Markdown, and the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="folder of the real sets, each with 01, 01_GT and 01_ST")
+    parser.add_argument("--uv", default="uv", help="the uv that makes the environments of the other trackers")
+    parser.add_argument("--only", default="accuracy,robustness,speed,scale", help="parts, by commas")
+    parser.add_argument("--picture", type=Path, help="where the confusion matrices go")
+    parser.add_argument("--most-cells", type=int, default=LADDER[-1], help="end of the scale's ladder")
+    chosen = parser.parse_args()
+    parts, trackers = chosen.only.split(","), timed_trackers()
+    trackers = {name: track for name, track in trackers.items() if name in PEERS or available(name)}
+    for name in _without(chosen.uv):
+        print(f"left out: {name}")
+        trackers = {
+            known: track for known, track in trackers.items() if not known.startswith(name.split(":")[0])
+        }
+    real = {name: real_case(chosen.data / name) for name in REAL} if set(parts) - {"scale"} else {}
+    for part in parts:
+        for line in run(part, real, trackers, chosen):
+            print(line, flush=True)
+        print()
+
+
+def run(
+    part: str, real: Mapping[str, Case], trackers: Mapping[str, Timed], chosen: argparse.Namespace
+) -> Iterator[object]:
+    """The lines of one part."""
+    match part:
+        case "accuracy":
+            yield from accuracy([validation(case) for case in real.values()], trackers, chosen.picture)
+        case "robustness":
+            fewer = [
+                change for case in list(real.values())[::2] for change in (every(case, 2), missed(case, 0.1))
+            ]
+            yield from robustness([*fewer, simulated_case(3)], trackers)
+        case "speed":
+            yield from speed(real[SPEED_SET], trackers)
+        case "scale":
+            with tempfile.TemporaryDirectory() as folder:
+                cells = [count for count in LADDER if count <= chosen.most_cells]
+                yield from scale([name for name in OURS if available(name)], cells, Path(folder))
+
+
+def markdown_head() -> Iterator[str]:
+    """The head of a table."""
+    yield f"| movie | tracker | {' | '.join(COLUMNS)} |"
+    yield f"|{'---|' * (len(COLUMNS) + 2)}"
+
+
+def markdown_row(row: Row) -> str:
+    """A row of a table; an undefined measure is a dash."""
+    cells = [_cell(row.get(measure)) for measure in COLUMNS.values()]
+    return f"| {row['movie']} | {row['tracker']} | {' | '.join(cells)} |"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}".rstrip("0").rstrip(".")
+    return "–" if value is None else str(value)
+
+
+def _told(run: Run) -> str:
+    speed = f"{run.cpu_seconds:.2f} CPU s, {run.cells_a_second:.0f} cells/s"
+    return f"{run.cells} cells, {speed}, {run.peak_mb:.0f} MB"
+
+
+def _dotted(*parts: str) -> str:
+    """Names as one, without blanks."""
+    return ".".join(part.replace(", ", "-").replace(" ", "_") for part in parts)
+
+
+def _without(uv: str) -> Iterator[str]:
+    """The environments that cannot be made, and why."""
+    for environment in ENVIRONMENTS:
+        try:
+            environment.install(uv)
+        except PeerUnavailableError as error:
+            yield f"{environment.name}: {error}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""Restore drills: what comes back from a backup is what was there, scores included."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from api.scoring import score_of_stored, score_stored
+from graph.backup import (
+    MANIFEST,
+    Manifest,
+    dump_to,
+    export_to,
+    read_manifest,
+    require_empty,
+    require_restored,
+    restore_dump,
+    restore_export,
+)
+from graph.connection import Connection
+from graph.jars import default_cache
+from graph.pixels import PixelStore
+from graph.provenance import Provenance
+from graph.records import Table, TrackingKind, TrackingRecord
+from graph.server import ManagedServer
+from graph.store import LineageStore
+from ingest.errors import CellkinError, ConflictError, InputError, StoreError
+from ingest.movie import LabelImages
+from tests import lineages
+from tests.graph import faults
+from tests.graph.stored import HOSTILE, assert_equal, put, put_alone, with_features
+
+pytestmark = pytest.mark.neo4j
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedServer]:
+    """A server that may be stopped."""
+    managed = ManagedServer(tmp_path_factory.mktemp("home"), default_cache(), fast_start=True)
+    yield managed
+    managed.stop()
+
+
+def fill(store: LineageStore) -> list[TrackingRecord]:
+    """A ground truth, a tracking that is not quite the same with its score, and one without label images."""
+    pair = lineages.late_division()
+    feature = np.arange(len(pair.reference.graph.detections)) / 7
+    truth = put(store, pair.reference, with_features(pair.reference.graph, **{HOSTILE: feature}))
+    computed = store.write_tracking(
+        truth.movie_id,
+        pair.computed.graph,
+        LabelImages.from_array(pair.computed.labels),
+        kind=TrackingKind.PREDICTED,
+        author=HOSTILE,
+        version="2",
+        parameters={"reach": 1.5},
+        provenance=Provenance(device="cpu", seconds=1.5),
+    )
+    score_stored(store, computed.id, truth.id)
+    return [truth, computed, put_alone(store, lineages.gap().graph, frames=5)]
+
+
+def scored(store: LineageStore, before: list[TrackingRecord]) -> Table:
+    """What the score says that is stored."""
+    (held,) = store.scores([before[0].id])
+    assert held.table["TRA"] is not None
+    return held.table
+
+
+def assert_restored(
+    store: LineageStore, before: list[TrackingRecord], graphs: list[Any], table: Table
+) -> None:
+    for record, graph in zip(before, graphs, strict=True):
+        restored = store.tracking(record.id)
+        assert (restored.parameters, restored.provenance) == (record.parameters, record.provenance)
+        assert (restored.detections, restored.tracks, restored.links) == (
+            record.detections,
+            record.tracks,
+            record.links,
+        )
+        assert_equal(store.tracking_graph(record.id), graph)
+    truth, computed, _ = before
+    assert score_of_stored(store, computed.id, truth.id).as_dict() == table
+
+
+def test_an_export_restores_into_any_store(
+    store: LineageStore, connection: Connection, tmp_path: Path
+) -> None:
+    before = fill(store)
+    graphs = [store.tracking_graph(record.id) for record in before]
+    movies, table = store.movies(), scored(store, before)
+    manifest = export_to(store, PixelStore(tmp_path / "pixels"), tmp_path / "backup")
+    assert read_manifest(tmp_path / "backup") == manifest
+    for movie in movies:
+        store.delete_movie(movie.id)
+    other = LineageStore(connection, PixelStore(tmp_path / "other"))
+    with pytest.raises(StoreError, match="is not as it was"):
+        require_restored(other, manifest)
+    for _ in range(2):  # the second time finds all of it
+        restore_export(other, tmp_path / "backup")
+        require_restored(other, manifest)
+        assert_restored(other, before, graphs, table)
+    assert other.movies() == movies
+
+
+def test_a_changed_export_is_not_taken_for_the_same(store: LineageStore, tmp_path: Path) -> None:
+    drawn = lineages.division()
+    record = put(store, drawn)
+    export_to(store, PixelStore(tmp_path / "pixels"), tmp_path / "backup")
+    file = tmp_path / "backup" / "trackings" / f"{record.id}.npz"
+    columns = dict(np.load(file))
+    columns["y"][0] += 1e-9
+    np.savez(file, **columns)
+    with pytest.raises(StoreError, match=f"{record.id} came out as"):
+        restore_export(store, tmp_path / "backup")
+    file.write_bytes(b"PK not quite")
+    with pytest.raises(InputError, match="not whole"):
+        restore_export(store, tmp_path / "backup")
+
+
+def test_a_dump_restores_into_another_data_folder(server: ManagedServer, tmp_path: Path) -> None:
+    pixels = PixelStore(tmp_path / "pixels")
+    with LineageStore(Connection(faults.login(server.start())), pixels) as store:
+        before = fill(store)
+        graphs = [store.tracking_graph(record.id) for record in before]
+        manifest, table = Manifest.of(store, "dump"), scored(store, before)
+    dump_to(server, manifest, pixels, tmp_path / "backup")
+    assert server.status().running  # as it was
+    with LineageStore(Connection(faults.login(server.start())), pixels) as store:
+        for movie in store.movies():
+            store.delete_movie(movie.id)
+        require_empty(store, tmp_path)
+    restored = PixelStore(tmp_path / "restored")
+    restore_dump(server, restored, tmp_path / "backup")
+    with LineageStore(Connection(faults.login(server.start())), restored) as store:
+        require_restored(store, manifest)
+        assert_restored(store, before, graphs, table)
+        assert scored(store, before) == table
+        with pytest.raises(ConflictError, match="--replace"):
+            require_empty(store, tmp_path)
+
+
+def test_what_is_no_backup(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no backup"):
+        read_manifest(tmp_path)
+    later = {"kind": "export", "cellkin": "9.1", "schema": 99, "created": "", "trackings": {}}
+    (tmp_path / MANIFEST).write_text(json.dumps(later))
+    with pytest.raises(InputError, match=r"update cellkin"):
+        read_manifest(tmp_path)
+
+
+def test_a_backup_replaces_nothing_and_is_whole_or_not_there(store: LineageStore, tmp_path: Path) -> None:
+    pixels = PixelStore(tmp_path / "pixels")
+    (tmp_path / "old").mkdir()
+    with pytest.raises(InputError, match="exists already"):
+        export_to(store, pixels, tmp_path / "old")
+    put(store, lineages.division())
+
+    def unplugged(items: Any, description: str, total: int | None = None) -> Any:
+        raise CellkinError(description)
+
+    with pytest.raises(CellkinError, match="Exporting"):
+        export_to(store, pixels, tmp_path / "new", unplugged)
+    assert {path.name for path in tmp_path.iterdir()} == {"old", "pixels"}

@@ -1,0 +1,159 @@
+"""What is true of a movie that is seen slower or with cells missed, against a slow look at each cell."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.errors import InputError
+from ingest.measure import measure
+from ingest.movie import LabelImages
+from ingest.simulate import SimulatedMovie
+from ingest.tracking_graph import BoolArray, LinkKind, TrackingGraph
+from ingest.validate import validate
+from tests import lineages as drawings
+from tests.lineages import Cell, Drawing, drawn
+from tests.strategies import lineages
+from tests.tracker.networks import to_learn_from
+from tracker.dataset import TrainingMovie, Variation, contracted, make_example, vary
+from tracker.model import DIFFERENT, PARENT_CHILD, SAME
+
+Link = tuple[int, int, LinkKind]
+
+
+def slowly(graph: TrackingGraph, kept: BoolArray) -> set[Link]:
+    """Links between kept detections, by the rows of the whole: a walk back from each one."""
+    link_to = {int(b): (int(a), int(kind)) for (a, b), kind in zip(graph.links, graph.kind, strict=True)}
+    found = set()
+    for row in np.flatnonzero(kept).tolist():
+        at, divided = row, False
+        while at in link_to:
+            at, kind = link_to[at]
+            divided |= kind == LinkKind.DIVISION
+            if kept[at]:
+                step = int(graph.detections.frame[row] - graph.detections.frame[at])
+                kind_of_same = LinkKind.GAP if step > 1 else LinkKind.NEXT
+                found.add((at, row, LinkKind.DIVISION if divided else kind_of_same))
+                break
+    return found
+
+
+def among(graph: TrackingGraph, kept: BoolArray) -> set[Link]:
+    """Links of a contracted graph, by the rows of the whole."""
+    rows = np.flatnonzero(kept)
+    return {
+        (int(rows[a]), int(rows[b]), LinkKind(kind))
+        for (a, b), kind in zip(graph.links, graph.kind, strict=True)
+    }
+
+
+@settings(deadline=None)
+@given(drawing=lineages(), data=st.data())
+def test_contracted(drawing: Drawing, data: st.DataObject) -> None:
+    graph = drawing.graph
+    count = len(graph.detections)
+    kept = np.array(data.draw(st.lists(st.booleans(), min_size=count, max_size=count)), bool)
+    labels = np.array(drawing.labels)
+    for frame, label in zip(graph.detections.frame[~kept], graph.detections.label[~kept], strict=True):
+        labels[frame][labels[frame] == label] = 0
+    left = contracted(graph, kept, measure(LabelImages.from_array(labels)))
+    validate(left, LabelImages.from_array(labels))
+    assert among(left, kept) == slowly(graph, kept)
+
+
+# 1-1-1 <      without frame 2 both daughters are linked to the mother's frame 1: still a division
+def test_a_division_over_a_missed_mother() -> None:
+    graph = drawings.division().graph
+    kept = graph.detections.frame != 2
+    labels = LabelImages.from_array(np.where(np.arange(6)[:, None, None] == 2, 0, drawings.division().labels))
+    left = contracted(graph, kept, measure(labels))
+    assert np.bincount(left.kind, minlength=3).tolist() == [1 + 2 + 1, 0, 2]
+
+
+def source(drawing: Drawing) -> TrainingMovie:
+    return TrainingMovie("drawn", None, LabelImages.from_array(drawing.labels), drawing.graph)
+
+
+def test_every_other_frame() -> None:
+    labels, movie, graph = vary(source(drawings.division()), Variation(1, 6, stride=2))  # frames 1, 3, 5
+    assert movie is None
+    assert labels.shape[0] == 3
+    for t, frame in enumerate((1, 3, 5)):
+        np.testing.assert_array_equal(labels.frame(t), drawings.division().labels[frame])
+    validate(graph, labels)
+    assert [LinkKind(kind).name for kind in graph.kind] == ["DIVISION", "DIVISION", "NEXT"]
+
+
+def test_a_stretch(dividing: SimulatedMovie) -> None:
+    labels, movie, graph = vary(to_learn_from(dividing), Variation(5, 12, stride=3))
+    assert movie is not None
+    assert len(labels) == len(movie) == 3
+    np.testing.assert_array_equal(movie.frame(2), dividing.movie.frame(11))
+    np.testing.assert_array_equal(labels.frame(1), dividing.labels.frame(8))
+    validate(graph, labels)
+
+
+def test_missed_cells(dividing: SimulatedMovie) -> None:
+    whole = len(dividing.graph.detections)
+    labels, _, graph = vary(to_learn_from(dividing), Variation(0, 16, missed=0.25, seed=3))
+    validate(graph, labels)
+    assert len(graph.detections) == pytest.approx(0.75 * whole, rel=0.15)
+    assert (graph.kind == LinkKind.GAP).sum() > 5
+    again = vary(to_learn_from(dividing), Variation(0, 16, missed=0.25, seed=3))[2]
+    np.testing.assert_array_equal(again.detections.label, graph.detections.label)
+    other = vary(to_learn_from(dividing), Variation(0, 16, missed=0.25, seed=4))[2]
+    assert not np.array_equal(other.detections.label, graph.detections.label)
+
+
+def test_a_blind_variation(dividing: SimulatedMovie) -> None:
+    example = make_example(to_learn_from(dividing), Variation(0, 8, blind=True))
+    assert not example.inputs.batch.crops[:, 0].any()
+    names = example.inputs.names["cell"]
+    assert not example.inputs.batch.cell[:, names.index("has_image")].any()
+
+
+@pytest.mark.parametrize(
+    "way",
+    [Variation(0, 16), Variation(0, 16, 2), Variation(3, 16, missed=0.2)],
+    ids=["whole", "slow", "missed"],
+)
+def test_the_truth_of_pairs_and_triples(dividing: SimulatedMovie, way: Variation) -> None:
+    example = make_example(to_learn_from(dividing), way)
+    scene, graph = example.scene, example.graph
+    row = scene.draft.cells.row
+    true = {(int(a), int(b)): int(kind) for (a, b), kind in zip(graph.links, graph.kind, strict=True)}
+    for source, target, found in zip(
+        row[scene.pairs.source], row[scene.pairs.target], example.pair_class.tolist(), strict=True
+    ):
+        kind = true.get((source, target))
+        expected = DIFFERENT if kind is None else PARENT_CHILD if kind == LinkKind.DIVISION else SAME
+        assert found == expected
+    divisions = {link for link, kind in true.items() if kind == LinkKind.DIVISION}
+    for (mother, first, second), found in zip(
+        row[scene.triples].tolist(), example.is_division.tolist(), strict=True
+    ):
+        assert found == ({(mother, first), (mother, second)} <= divisions)
+    assert example.is_division.sum() > 3
+    assert example.inputs.batch.crops.dtype == torch.float16
+
+
+# 1 < 2, 3, 4    any two of the three daughters are a division
+def test_two_of_three_daughters_are_a_division() -> None:
+    cells = [Cell(1, 0, 0), *(Cell(label, 1, 1, parent=1, x=8 * label - 4) for label in (2, 3, 4))]
+    example = make_example(source(drawn(2, cells)), Variation(0, 2))
+    assert example.scene.triples.tolist() == [[0, 1, 2], [0, 1, 3], [0, 2, 3]]
+    assert example.is_division.tolist() == [True] * 3
+
+
+def test_nothing_is_left() -> None:
+    example = make_example(source(drawings.no_cells()), Variation(0, 3))
+    assert (len(example.scene), len(example.pair_class), len(example.is_division)) == (0, 0, 0)
+
+
+def test_frames_of_another_movie_are_refused(dividing: SimulatedMovie) -> None:
+    fewer = LabelImages.from_array(np.stack(list(dividing.labels))[:9])
+    with pytest.raises(
+        InputError, match=r"other: label images of \(9, 129, 169\).*frames of \(16, 129, 169\)"
+    ):
+        TrainingMovie("other", dividing.movie, fewer, dividing.graph)

@@ -1,0 +1,47 @@
+"""From logits to gains: log-odds, births and deaths."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tracker.drafted import scene_of
+from tests.tracker.painting import Frame, painted
+from tracker.gains import DecisionConfig, Logits, choices_of, probability
+from tracker.model import DIFFERENT, PARENT_CHILD, SAME
+
+MOTHER: Frame = {"m": (60.0, 90.0, 9.0)}
+DAUGHTERS: Frame = {"d": (60.0, 82.0, 6.4), "e": (60.0, 98.0, 6.4)}
+
+
+def test_log_odds_are_those_of_the_softmax() -> None:
+    shares = np.array([[0.7, 0.2, 0.1], [0.05, 0.15, 0.8]])
+    logits = Logits(np.log(shares) + np.array([[3.0], [-40.0]]), np.zeros(0))  # a constant says nothing
+    for kind in (SAME, DIFFERENT, PARENT_CHILD):
+        np.testing.assert_allclose(probability(logits.log_odds(kind)), shares[:, kind])
+
+
+@given(st.floats(-1e6, 1e6))
+def test_probabilities_never_overflow(odds: float) -> None:
+    (found,) = probability(np.array([odds]))
+    assert 0 <= found <= 1
+    assert found + probability(np.array([-odds]))[0] == pytest.approx(1)
+
+
+# m . < d    one pair over a missed frame; below, a division without one
+#       e
+def test_births_and_deaths_that_are_saved() -> None:
+    config = DecisionConfig(birth_cost=0.25, death_cost=2.0)
+    scene = scene_of(painted([MOTHER, DAUGHTERS, {}, {"d": DAUGHTERS["d"]}]).labels)
+    assert scene.draft.cells.frame[scene.pairs.target].tolist() == [1, 1, 3, 3]
+    pair = np.log([[0.5, 0.25, 0.25], [0.1, 0.7, 0.2], [0.8, 0.1, 0.1], [0.4, 0.3, 0.3]])
+    choices = choices_of(scene, Logits(pair, np.array([1.5])), config)
+    np.testing.assert_allclose(choices.link_gain, np.log([1, 1 / 9, 4, 2 / 3]) + 2.25)
+    np.testing.assert_allclose(choices.division_gain, [1.5 + 2 * 0.25 + 2.0])
+    np.testing.assert_allclose(choices.another_gain[:2], np.log([1 / 3, 1 / 4]) + 0.25)
+    assert np.all(choices.another_gain[2:] == -np.inf)  # a daughter is born in the next frame
+    assert choices.count == 4
+
+
+def test_costs_are_recorded() -> None:
+    assert DecisionConfig(0.25, 2.0).as_dict() == {"birth_cost": 0.25, "death_cost": 2.0}

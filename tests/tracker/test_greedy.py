@@ -1,0 +1,55 @@
+"""The assignment decision: links first, divisions after them."""
+
+import pytest
+from hypothesis import given, settings
+
+from tests.tracker.choosing import check_allowed, choices, chosen_from, named, total
+from tracker.greedy import decide_by_assignment
+from tracker.joint import Choices, decide_jointly
+
+
+@settings(deadline=None)
+@given(choices())
+def test_it_is_allowed_and_never_better_than_the_joint_decision(choices: Choices) -> None:
+    decision = decide_by_assignment(choices)
+    check_allowed(choices, decision)
+    assert total(choices, decision) <= total(choices, decide_jointly(choices)) + 1e-9
+
+
+def test_nothing_to_choose() -> None:
+    assert [len(rows) for rows in decide_by_assignment(chosen_from({}, {}, {}))] == [0, 0, 0]
+
+
+# 0 - 2
+#   ×      straight or crossed: together, not the single best first
+# 1 - 3
+def test_links_are_assigned_together() -> None:
+    choice = chosen_from({(0, 2): 3.0, (0, 3): 4.0, (1, 3): 3.0, (1, 2): 1.0}, {}, {})
+    assert named(choice, decide_by_assignment(choice)) == {(0, 2), (1, 3)}
+
+
+#     1
+# 0 <     2 is born, and claims 0, who goes on as 1: then 1 is the other daughter
+#     2
+@pytest.mark.parametrize(("link", "found"), [(4.0, {(0, 1, 2)}), (5.5, {(0, 1)})], ids=["division", "link"])
+def test_a_born_cell_claims_a_mother_that_goes_on(link: float, found: set[tuple[int, ...]]) -> None:
+    choice = chosen_from({(0, 1): link}, {(0, 1, 2): 5.0}, {})
+    assert named(choice, decide_by_assignment(choice)) == found
+
+
+def test_a_mother_that_goes_on_as_a_third_cell_does_not_divide() -> None:
+    choice = chosen_from({(0, 3): 1.0}, {(0, 1, 2): 9.0}, {})
+    assert named(choice, decide_by_assignment(choice)) == {(0, 3)}
+    assert named(choice, decide_jointly(choice)) == {(0, 1, 2)}  # which is why the joint one is the default
+
+
+def test_the_largest_gain_divides_first() -> None:
+    choice = chosen_from({}, {(0, 2, 3): 6.0, (0, 2, 5): 5.0, (1, 3, 4): 4.0}, {})
+    assert named(choice, decide_by_assignment(choice)) == {(0, 2, 3)}
+
+
+def test_a_further_daughter_goes_to_the_best_mother_who_divides() -> None:
+    choice = chosen_from(
+        {}, {(0, 1, 2): 3.0, (4, 5, 6): 2.0}, {(0, 3): 1.0, (4, 3): 1.5, (2, 3): 9.0, (4, 1): 7.0}
+    )
+    assert named(choice, decide_by_assignment(choice)) == {(0, 1, 2), (4, 5, 6), (4, 3, -1)}

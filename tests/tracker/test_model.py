@@ -1,0 +1,158 @@
+"""What must hold of the network whatever its weights."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ingest.movie import LabelImages
+from ingest.simulate import SimulatedMovie
+from tests.tracker.networks import seen, untrained
+from tracker.inputs import Inputs
+from tracker.model import Batch, LineageModel, ModelConfig, Standardise
+
+
+@pytest.fixture(scope="module")
+def inputs(dividing: SimulatedMovie) -> Inputs:
+    return seen(dividing.labels, dividing.movie).inputs
+
+
+@pytest.fixture(scope="module")
+def model(inputs: Inputs) -> LineageModel:
+    return untrained(inputs, seed=1)
+
+
+@torch.inference_mode()
+def judged(model: LineageModel, batch: Batch) -> tuple[Tensor, Tensor]:
+    pair, triple = model(batch)
+    assert pair.shape == (len(batch.source), 3)
+    assert triple.shape == (len(batch.triples),)
+    assert pair.isfinite().all()
+    assert triple.isfinite().all()
+    return pair, triple
+
+
+def check_same(found: Tensor, expected: Tensor) -> None:
+    assert expected.std() > 0.1  # there is something to be the same
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_daughters_may_be_exchanged(model: LineageModel, inputs: Inputs) -> None:
+    batch = inputs.batch
+    exchanged = replace(
+        batch, triples=batch.triples[:, [0, 2, 1]], triple_pairs=batch.triple_pairs[:, [1, 0]]
+    )
+    check_same(judged(model, exchanged)[1], judged(model, batch)[1])
+
+
+def test_pairs_in_any_order(model: LineageModel, inputs: Inputs) -> None:
+    batch = inputs.batch
+    order = torch.randperm(len(batch.pair), generator=torch.Generator().manual_seed(3))
+    shuffled = replace(
+        batch,
+        source=batch.source[order],
+        target=batch.target[order],
+        pair=batch.pair[order],
+        triple_pairs=torch.argsort(order)[batch.triple_pairs],
+    )
+    pair, triple = judged(model, shuffled)
+    check_same(pair, judged(model, batch)[0][order])
+    check_same(triple, judged(model, batch)[1])
+
+
+def test_cells_in_any_order(model: LineageModel, inputs: Inputs) -> None:
+    batch = inputs.batch
+    order = torch.randperm(len(batch.cell), generator=torch.Generator().manual_seed(4))
+    new = torch.cat([torch.argsort(order), torch.tensor([-1])])  # number of each cell, −1 for none
+    shuffled = replace(
+        batch,
+        **{name: getattr(batch, name)[order] for name in ("crops", "cell", "past_step", "future_step")},
+        past=new[batch.past][order],
+        future=new[batch.future][order],
+        **{name: new[getattr(batch, name)] for name in ("neighbours", "source", "target", "triples")},
+    )
+    check_same(judged(model, shuffled)[0], judged(model, batch)[0])
+
+
+def test_what_is_not_remembered_has_no_influence(model: LineageModel, inputs: Inputs) -> None:
+    batch = inputs.batch
+    rubbish = {
+        step: torch.where((chain >= 0)[:, :, None], getattr(batch, step), 99.0)
+        for step, chain in (("past_step", batch.past), ("future_step", batch.future))
+    }
+    assert (batch.past < 0).any()
+    check_same(judged(model, replace(batch, **rubbish))[0], judged(model, batch)[0])
+
+
+def test_what_is_remembered_counts(model: LineageModel, inputs: Inputs) -> None:
+    forgetful = replace(inputs.batch, past=inputs.batch.past.clone())
+    forgetful.past[:, 1:] = -1
+    assert (judged(model, forgetful)[0] - judged(model, inputs.batch)[0]).abs().max() > 0.01
+
+
+def test_pairs_that_compete_see_each_other(model: LineageModel, inputs: Inputs) -> None:
+    """Without one pair, those that share a cell with it are judged otherwise, and far ones are not."""
+    batch = inputs.batch
+    rest = torch.arange(1, len(batch.pair))
+    fewer = replace(
+        batch,
+        **{name: getattr(batch, name)[rest] for name in ("source", "target", "pair")},
+        triples=batch.triples[:0],
+        triple_pairs=batch.triple_pairs[:0],
+        triple=batch.triple[:0],
+    )
+    change = (judged(model, fewer)[0] - judged(model, batch)[0][1:]).abs().max(dim=1).values
+    shares = (fewer.source == batch.source[0]) | (fewer.target == batch.target[0])
+    assert change[shares].max() > 1e-3
+    assert change[inputs.pair_frame[1:] > 8].max() < 1e-5
+
+
+@pytest.mark.parametrize("evidence", ["appearance", "graph", "motion", "memory"])
+def test_without_one_kind_of_evidence(inputs: Inputs, evidence: str) -> None:
+    model = untrained(inputs, seed=2, **{evidence: False})
+    pair, _ = judged(model, inputs.batch)
+    batch = inputs.batch
+    hidden = {
+        "appearance": replace(batch, crops=torch.rand_like(batch.crops)),
+        "graph": replace(batch, neighbours=batch.neighbours[:, :0], neighbour=batch.neighbour[:0]),
+        "memory": replace(batch, past=-torch.ones_like(batch.past), future=-torch.ones_like(batch.future)),
+        "motion": batch,  # by features that training leaves out, see test_train.py
+    }[evidence]
+    torch.testing.assert_close(judged(model, hidden)[0], pair)
+
+
+def test_crops_or_what_was_seen_in_them(model: LineageModel, inputs: Inputs) -> None:
+    assert model.appearance is not None
+    with torch.inference_mode():
+        looked = model.appearance(inputs.batch.crops.float())
+    check_same(judged(model, replace(inputs.batch, crops=looked))[0], judged(model, inputs.batch)[0])
+
+
+@pytest.mark.parametrize("shape", [(3, 12, 15), (1, 12, 15)])
+def test_no_cells_at_all(model: LineageModel, shape: tuple[int, int, int]) -> None:
+    nothing = seen(LabelImages.from_array(np.zeros(shape, np.int32)), None).inputs
+    pair, triple = judged(model, nothing.batch)
+    assert (len(pair), len(triple)) == (0, 0)
+
+
+def test_one_cell_that_has_no_neighbour(model: LineageModel) -> None:
+    images = np.zeros((3, 40, 50), np.int32)
+    images[:, 10:17, 20:31] = 4
+    pair, triple = judged(model, seen(LabelImages.from_array(images), None).inputs.batch)
+    assert (len(pair), len(triple)) == (2, 0)
+
+
+def test_features_are_standardised_within_bounds() -> None:
+    layer = Standardise(3)
+    layer.mean.copy_(torch.tensor([1.0, 2.0, 3.0]))
+    layer.scale.copy_(torch.tensor([2.0, 0.5, 1.0]))
+    layer.used.copy_(torch.tensor([1.0, 1.0, 0.0]))
+    found = layer(torch.tensor([[2.0, 1.5, 9.0], [999.0, -999.0, 0.0]]))
+    torch.testing.assert_close(found, torch.tensor([[0.5, -1.0, 0.0], [5.0, -5.0, 0.0]]))
+
+
+def test_the_sizes_are_recorded() -> None:
+    sizes = ModelConfig(cell=4, step=3, neighbour=2, pair=6, triple=5, memory=False)
+    assert ModelConfig(**sizes.as_dict()) == sizes  # type: ignore[arg-type]  # names are as they were

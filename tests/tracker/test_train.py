@@ -1,0 +1,298 @@
+"""Training on a small simulated movie: it learns, stops, goes on, and gives the same again."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from ingest.errors import InputError
+from ingest.movie import LabelImages
+from ingest.simulate import SimulatedMovie
+from ingest.tracking_graph import FloatArray
+from tests import lineages as drawings
+from tests.tracker.networks import to_learn_from, untrained
+from tracker import train as training
+from tracker.dataset import Example, TrainingMovie, Variation, make_example
+from tracker.features import MOTION
+from tracker.learned import judge
+from tracker.model import DIFFERENT, SAME, LineageModel
+from tracker.resume import TrainingState
+from tracker.train import FINETUNING, TrainingConfig, calibrate, loss_of, train, validation_loss, variations
+
+CPU = torch.device("cpu")
+SHORT = TrainingConfig(steps=8, cells=60, check_every=4, variations=2, averaging=0.5, learning_rate=3e-3)
+
+
+@pytest.fixture(scope="module")
+def source(dividing: SimulatedMovie) -> TrainingMovie:
+    return to_learn_from(dividing)
+
+
+@pytest.fixture(scope="module")
+def example(source: TrainingMovie) -> Example:
+    return make_example(source, Variation(0, 16))
+
+
+def weights_of(model: LineageModel) -> npt.NDArray[np.float32]:
+    flat: npt.NDArray[np.float32] = torch.cat([w.flatten() for w in model.state_dict().values()]).numpy()
+    return flat
+
+
+def test_it_learns(source: TrainingMovie) -> None:
+    config = replace(SHORT, steps=30, check_every=10, variations=1)
+    trained = train([source], config)
+    losses = [check.validation for check in trained.checks]
+    assert [check.step for check in trained.checks] == [10, 20, 30]
+    start = train([source], replace(config, steps=1, learning_rate=0.0))
+    first = start.checks[0].validation
+    assert losses[-1] is not None
+    assert first is not None
+    assert losses[-1] < 0.5 * first
+    assert trained.checks[-1].training < trained.checks[0].training
+    assert trained.record["steps"] == 30
+    assert trained.record["movies"] == ["simulated"]
+    assert not trained.model.training
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(source: TrainingMovie) -> LineageModel:
+    return train([source], SHORT).model
+
+
+def test_the_seed_decides_all(source: TrainingMovie, uninterrupted: LineageModel) -> None:
+    torch.manual_seed(99)  # what happened before does not matter
+    np.testing.assert_array_equal(weights_of(train([source], SHORT).model), weights_of(uninterrupted))
+    other = train([source], replace(SHORT, seed=1)).model
+    assert not np.array_equal(weights_of(other), weights_of(uninterrupted))
+
+
+class PowerFailureError(Exception):
+    """The power went out."""
+
+
+def stopped_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    descend = TrainingState.descend
+
+    def until(self: TrainingState, loss: torch.Tensor, rate: float) -> None:
+        if self.step == step:
+            raise PowerFailureError
+        descend(self, loss, rate)
+
+    monkeypatch.setattr(TrainingState, "descend", until)
+
+
+def test_interrupted_and_resumed_is_as_uninterrupted(
+    source: TrainingMovie, uninterrupted: LineageModel, tmp_path: Path
+) -> None:
+    state = tmp_path / "state.safetensors"
+    with pytest.MonkeyPatch.context() as patch:
+        stopped_at(6, patch)
+        with pytest.raises(PowerFailureError):
+            train([source], SHORT, state_file=state)
+    resumed = train([source], SHORT, state_file=state)
+    assert [check.step for check in resumed.checks] == [4, 8]
+    np.testing.assert_array_equal(weights_of(resumed.model), weights_of(uninterrupted))
+
+
+def test_a_training_that_is_done_stays_so(
+    source: TrainingMovie, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "state.safetensors"
+    done = train([source], SHORT, state_file=state)
+    stopped_at(SHORT.steps, monkeypatch)
+    again = train([source], SHORT, state_file=state)
+    np.testing.assert_array_equal(weights_of(again.model), weights_of(done.model))
+
+
+def rising(monkeypatch: pytest.MonkeyPatch, losses: Sequence[float]) -> None:
+    """Let validations find these losses."""
+    coming = iter(losses)
+    monkeypatch.setattr(training, "validation_loss", lambda *_: next(coming))
+
+
+def test_it_stops_early(source: TrainingMovie, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = replace(SHORT, steps=50, check_every=1, patience=2)
+    rising(monkeypatch, [0.9, 0.5, 0.6, 0.7, 0.1])
+    stopped = train([source], config, state_file=tmp_path / "state.safetensors")
+    assert [check.validation for check in stopped.checks] == [0.9, 0.5, 0.6, 0.7]
+    assert (stopped.record["steps"], stopped.record["best_step"]) == (4, 2)
+    again = train([source], config, state_file=tmp_path / "state.safetensors")
+    assert again.checks == stopped.checks  # called again, it does not go on
+    np.testing.assert_array_equal(weights_of(again.model), weights_of(stopped.model))
+
+
+# another seed, other steps, a movie of the same name with other cells, other weights to begin with
+@pytest.mark.parametrize("other", ["seed", "movie", "start"])
+def test_the_state_of_another_training_is_refused(
+    source: TrainingMovie, uninterrupted: LineageModel, other: str, tmp_path: Path
+) -> None:
+    state, config = tmp_path / "state.safetensors", replace(SHORT, steps=1)
+    train([source], config, state_file=state)
+    shifted = replace(source, graph=make_example(source, Variation(0, 16, missed=0.2)).graph)
+    movie = {"movie": shifted}.get(other, source)
+    with pytest.raises(InputError, match="a training on other movies or with other settings"):
+        train(
+            [movie],
+            replace(config, seed=1) if other == "seed" else config,
+            model=uninterrupted if other == "start" else None,
+            state_file=state,
+        )
+
+
+def test_finetuning_begins_with_the_given_weights(source: TrainingMovie, uninterrupted: LineageModel) -> None:
+    before = weights_of(uninterrupted)
+    config = replace(FINETUNING, steps=1, cells=60, variations=1)
+    kept = train([source], replace(config, learning_rate=0.0), model=uninterrupted).model
+    names = [name for name in kept.state_dict() if name != "temperature"]
+    for name in names:
+        assert torch.equal(kept.state_dict()[name], uninterrupted.state_dict()[name]), name
+    moved = train([source], config, model=uninterrupted).model
+    assert not torch.equal(moved.morphology.weight, uninterrupted.morphology.weight)
+    np.testing.assert_array_equal(weights_of(uninterrupted), before)  # which are left as they were
+
+
+def test_weights_for_other_features_are_refused(source: TrainingMovie, example: Example) -> None:
+    sizes = example.inputs.sizes()
+    with pytest.raises(InputError, match=f"weights for {sizes.triple + 2} features of a triple"):
+        train([source], SHORT, model=LineageModel(replace(sizes, triple=sizes.triple + 2)))
+
+
+def test_motion_is_left_out_by_its_features(source: TrainingMovie) -> None:
+    trained = train([source], replace(SHORT, steps=1), evidence={"motion": False})
+    names = trained.held_out[0].inputs.names["pair"]
+    used = trained.model.standard_pair.used
+    assert {name for name, one in zip(names, used, strict=True) if not one} == set(MOTION) & set(names)
+
+
+def test_features_are_standardised(source: TrainingMovie) -> None:
+    trained = train([source], replace(SHORT, steps=1, variations=1))
+    rows = make_example(source, Variation(0, 11)).inputs.batch.pair
+    standard = trained.model.standard_pair(rows)
+    varied = rows.std(0) > 0.02
+    assert varied.sum() > 15
+    assert standard[:, varied].mean(0).abs().max() < 0.3  # a few are cut at five standard deviations
+
+
+def test_the_last_frames_are_held_out(source: TrainingMovie) -> None:
+    trained = train([source], replace(SHORT, steps=1, held_out=0.3))
+    (held,) = trained.held_out
+    assert len(held.labels) == 16 - 11
+    np.testing.assert_array_equal(held.labels.frame(0), source.labels.frame(11))
+    assert held.name == source.name
+
+
+def test_a_simulated_movie_is_not_held_out(source: TrainingMovie) -> None:
+    short = replace(source, name="short", is_real=False)
+    trained = train([short, source], replace(SHORT, steps=1))
+    assert [held.name for held in trained.held_out] == ["simulated"]
+
+
+def test_without_validation(source: TrainingMovie) -> None:
+    trained = train([source], replace(SHORT, held_out=0.0))
+    assert [check.validation for check in trained.checks] == [None, None]
+    assert trained.held_out == []
+    assert trained.model.temperature.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.9])
+def test_nothing_to_learn(share: float) -> None:
+    one = drawings.one_detection()
+    still = TrainingMovie("still", None, LabelImages.from_array(one.labels), one.graph)
+    with pytest.raises(InputError, match="still: no links between cells"):
+        train([still], replace(SHORT, held_out=share))
+    with pytest.raises(InputError, match="no movie to train on"):
+        train([], SHORT)
+
+
+# 6 frames, of which the first is left for training: it has no links
+def test_too_much_is_held_out() -> None:
+    drawing = drawings.division()
+    movie = TrainingMovie("drawn", None, LabelImages.from_array(drawing.labels), drawing.graph)
+    with pytest.raises(InputError, match=r"no links between cells before frame 1.* hold less of it out"):
+        train([movie], replace(SHORT, held_out=0.9))
+
+
+def test_label_images_alone_teach(source: TrainingMovie) -> None:
+    trained = train([replace(source, movie=None)], replace(SHORT, steps=2))
+    assert np.isfinite([check.training for check in trained.checks]).all()
+
+
+def test_the_learning_rate_rises_and_falls() -> None:
+    config = TrainingConfig(steps=100, learning_rate=0.5)
+    rates = [config.rate(step) for step in range(100)]
+    assert np.argmax(rates) in (9, 10)
+    assert max(rates) == 0.5
+    assert rates[0] == pytest.approx(0.05)
+    assert rates[-1] < 0.001
+    assert np.all(np.diff(rates[10:]) < 0)
+
+
+@pytest.mark.parametrize(("frames", "count"), [(50, 8), (6, 3), (2, 1)])
+def test_variations_have_a_few_frames_each(frames: int, count: int) -> None:
+    ways = variations(frames, TrainingConfig(), seed=7)
+    assert len(ways) == count
+    assert ways[0] == Variation(0, frames)
+    assert len(set(ways)) == count
+    assert variations(50, replace(SHORT, variations=3), seed=7) == variations(50, TrainingConfig(), 7)[:3]
+
+
+def test_the_loss_counts_all_that_is_judged() -> None:
+    pair_logit, pair_class = (
+        torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5]]),
+        torch.tensor([SAME, DIFFERENT]),
+    )
+    triple_logit, is_division = torch.tensor([1.0, -2.0, 0.0]), torch.tensor([True, False, False])
+    by_hand = -np.log(np.exp(2) / (np.exp(2) + 1 + np.exp(-1))) + np.log(3)
+    by_hand += np.log1p(np.exp(-1)) + np.log1p(np.exp(-2)) + np.log(2)
+    found = loss_of(pair_logit, triple_logit, pair_class, is_division, cells=4)
+    assert found.item() == pytest.approx(by_hand / 4, rel=1e-5)
+    nothing = torch.zeros(0)
+    assert loss_of(torch.zeros(0, 3), nothing, nothing.long(), nothing.bool(), cells=0) == 0
+
+
+def likelihood(example: Example, model: LineageModel) -> FloatArray:
+    """Mean log-likelihood of the pairs and of the triples."""
+    logits = judge(example.inputs, model, CPU)
+    pair = torch.log_softmax(torch.from_numpy(logits.pair), dim=1)
+    sign = 2 * example.is_division.double() - 1
+    triple = torch.nn.functional.logsigmoid(sign * torch.from_numpy(logits.triple))
+    own = pair[torch.arange(len(pair)), example.pair_class]
+    return np.array([own.mean().item(), triple.mean().item()])
+
+
+@pytest.mark.parametrize("loud", [0.2, 1.0, 8.0])
+def test_calibration_makes_the_truth_no_less_likely(example: Example, loud: float) -> None:
+    model = untrained(example.inputs, seed=4, loud=loud)
+    before = likelihood(example, model)
+    calibrate(model, [example])
+    assert np.all(likelihood(example, model) >= before - 1e-6)
+    assert model.temperature.tolist() != [1.0, 1.0]
+    order = judge(example.inputs, model, CPU).pair.argmax(axis=1)
+    model.temperature.fill_(1.0)
+    np.testing.assert_array_equal(judge(example.inputs, model, CPU).pair.argmax(axis=1), order)
+
+
+def test_there_is_nothing_to_calibrate_by(source: TrainingMovie, example: Example) -> None:
+    model = untrained(example.inputs, seed=4)
+    empty = drawings.no_cells()
+    nothing = TrainingMovie("empty", None, LabelImages.from_array(empty.labels), empty.graph)
+    calibrate(model, [make_example(nothing, Variation(0, 3))])
+    assert model.temperature.tolist() == [1.0, 1.0]
+
+
+def test_validation_is_the_mean_of_the_examples_once_calibrated(
+    source: TrainingMovie, example: Example
+) -> None:
+    model = untrained(example.inputs, seed=5)
+    examples = [example, make_example(source, Variation(0, 16, 2))]
+    found = validation_loss(model, examples, CPU)
+    assert model.temperature.tolist() != [1.0, 1.0]
+    by_hand = []
+    for one in examples:
+        cells, pairs, triples = len(one.scene), len(one.pair_class), len(one.is_division)
+        by_hand.append(-likelihood(one, model) @ [pairs, triples] / cells)
+    assert found == pytest.approx(np.mean(by_hand), rel=1e-5)

@@ -1,0 +1,87 @@
+"""Weights on disk: safetensors, with the network's sizes and how it was trained in the file's own header."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from ingest.errors import InputError
+from tracker.model import LineageModel, ModelConfig
+
+SHIPPED = Path(__file__).parent / "weights" / "lineage.safetensors"
+"""The weights that `cellkin track` uses."""
+HELD_OUT = SHIPPED.with_name("held-out.safetensors")
+"""Weights that were trained on the first 70 % of each sequence alone: figures of the rest are theirs."""
+FORMAT = "cellkin lineage model 1"
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A trained network and where it comes from.
+
+    Attributes:
+        model: the network.
+        record: how it was trained: data, settings, figures.
+        digest: sha256 of the file, in hex.
+    """
+
+    model: LineageModel
+    record: Mapping[str, Any]
+    digest: str
+
+
+def save_model(model: LineageModel, path: Path, record: Mapping[str, Any]) -> None:
+    """Write weights so that a reader sees the old file or the whole new one.
+
+    Args:
+        model: the network.
+        path: of the .safetensors file.
+        record: anything JSON holds.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = {"format": FORMAT, "config": json.dumps(model.config.as_dict()), "record": json.dumps(record)}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    partial = path.with_suffix(".partial")
+    save_file(tensors, partial, metadata=header)
+    partial.replace(path)
+
+
+def load_model(path: Path = SHIPPED) -> Checkpoint:
+    """Read weights.
+
+    Raises:
+        InputError: there is no such file, or it is none of ours, or of another version.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 — not a mapping
+    except (OSError, SafetensorError) as error:
+        raise InputError(
+            f"weights that cannot be read: {error}",
+            place=str(path),
+            remedy="give a .safetensors file that cellkin train has written",
+        ) from error
+    if header.get("format") != FORMAT:
+        raise InputError(
+            f"weights of the format {header.get('format')!r}, where {FORMAT!r} is needed",
+            place=str(path),
+            remedy="train them anew with this version (cellkin train)",
+        )
+    try:
+        model = LineageModel(ModelConfig(**json.loads(header["config"])))
+        model.load_state_dict(tensors)
+        record = json.loads(header["record"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"weights that do not fit the network: {error}",
+            place=str(path),
+            remedy="train them anew with this version (cellkin train)",
+        ) from error
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Checkpoint(model, record, digest)

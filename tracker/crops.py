@@ -1,0 +1,156 @@
+"""What a cell looks like: a small picture of it and of its mask, whatever the size of the movie's cells."""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ingest.errors import InputError
+from ingest.movie import LabelImages, Movie
+from ingest.tracking_graph import Detections
+from tracker.draft import Draft
+
+SIDE = 24
+"""Pixels of a crop's side."""
+FIELD = 2.5
+"""Its side in cell diameters."""
+AHEAD = 2
+"""Frames that are looked at at once."""
+SAMPLED = 4
+"""Every so manieth row and column is enough to know a frame's ground."""
+BRIGHT = 95
+"""Percentile of the cells' distance from the ground that is called 1."""
+Image = npt.NDArray[np.float32]
+
+
+def crops(
+    labels: LabelImages, movie: Movie | None, detections: Detections, draft: Draft, channel: int = 0
+) -> Iterator[Tensor]:
+    """The crops of each frame's n cells, in the order of `draft.cells`: (n, 2, 24, 24), see `frame_crops`.
+
+    The frames ahead are read while the network looks at those before: `AHEAD` of them are in memory.
+
+    Raises:
+        InputError: there is no such channel; a frame that cannot be read.
+    """
+    if movie is not None and not 0 <= channel < movie.shape[1]:
+        raise InputError(
+            f"there is no channel {channel}", place=movie.name, remedy=f"choose one below {movie.shape[1]}"
+        )
+    cells = draft.cells
+    place = np.stack([detections.y, detections.x], axis=1)[cells.row]  # not registered: where the pixels are
+    label = detections.label[cells.row]
+
+    def one(t: int) -> Tensor:
+        here = cells.in_frame(t)
+        if not len(here):
+            return torch.zeros(0, 2, SIDE, SIDE)
+        mask = labels.frame(t)
+        image = None if movie is None else relative_to_ground(movie.frame(t)[channel], mask)
+        return frame_crops(mask, image, label[here], place[here], draft.motion.diameter)
+
+    with ThreadPoolExecutor(AHEAD) as pool:
+        waiting: deque[Future[Tensor]] = deque()
+        for t in range(len(labels)):
+            waiting.append(pool.submit(one, t))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def relative_to_ground(image: npt.NDArray[np.generic], labels: npt.NDArray[np.int32]) -> Image:
+    """(Y, X) intensities, 0 the ground between the cells and ±1 what most of the cells' pixels stay within.
+
+    So a frame's exposure, gain and offset do not matter.
+    """
+    pixels = image.astype(np.float32)
+    sample, is_cell = pixels[::SAMPLED, ::SAMPLED], labels[::SAMPLED, ::SAMPLED] > 0
+    ground = float(np.median(sample[~is_cell])) if not is_cell.all() else float(sample.min())
+    inside = np.abs((sample[is_cell] if is_cell.any() else pixels[labels > 0]) - ground)
+    scale = float(np.percentile(inside, BRIGHT)) if inside.size else 0.0
+    return (pixels - ground) / (scale if scale > 0 else 1.0)
+
+
+def frame_crops(
+    labels: npt.NDArray[np.int32],
+    image: Image | None,
+    label: npt.NDArray[np.int64],
+    place: npt.NDArray[np.float64],
+    diameter: float,
+) -> Tensor:
+    """Crops around the n cells of one frame.
+
+    Args:
+        labels: (Y, X) label image.
+        image: (Y, X) intensities relative to the ground, or None.
+        label: (n,) of each cell.
+        place: (n, 2) centroids y, x, pixels.
+        diameter: typical one of a cell, pixels.
+
+    Returns:
+        (n, 2, 24, 24): the intensities (0 without an image); the mask, 1 for the cell, −1 for others.
+    """
+    step = max(FIELD * diameter / SIDE, 1e-3)  # pixels of the movie from one of the crop to the next
+    offset = (np.arange(SIDE) - (SIDE - 1) / 2) * step
+    y, x = (place[:, axis, None] + offset for axis in (0, 1))  # (n, 24) each
+    mask = _sample_mask(labels, label, y, x)
+    if image is None:
+        return torch.stack([torch.zeros_like(mask), mask], dim=1)
+    return torch.stack([_sample_image(image, y, x, step), mask], dim=1)
+
+
+def _sample_mask(
+    labels: npt.NDArray[np.int32],
+    label: npt.NDArray[np.int64],
+    y: npt.NDArray[np.float64],
+    x: npt.NDArray[np.float64],
+) -> Tensor:
+    """(n, 24, 24) 1 where the nearest pixel is the cell's, −1 another's, 0 ground or beyond the image."""
+    row, column = np.rint(y).astype(np.int64), np.rint(x).astype(np.int64)
+    inside_y, inside_x = (row >= 0) & (row < labels.shape[0]), (column >= 0) & (column < labels.shape[1])
+    row, column = np.clip(row, 0, labels.shape[0] - 1), np.clip(column, 0, labels.shape[1] - 1)
+    found = labels[row[:, :, None], column[:, None, :]]  # (n, 24, 24)
+    found = np.where(inside_y[:, :, None] & inside_x[:, None, :], found, 0)
+    own = found == label[:, None, None]
+    return torch.from_numpy(np.where(own, 1, -(found > 0).astype(np.int8)).astype(np.float32))
+
+
+def _sample_image(
+    image: Image, y: npt.NDArray[np.float64], x: npt.NDArray[np.float64], step: float
+) -> Tensor:
+    """(n, 24, 24) intensities, linear between pixels; of means over blocks of them where cells are large."""
+    block = max(1, round(step))
+    pixels = _means(image, block)
+    row, below = _between(y, block, pixels.shape[0])  # (n, 24) each
+    column, right = _between(x, block, pixels.shape[1])
+    upper, lower = row[:, :, None] * pixels.shape[1], np.minimum(row + 1, pixels.shape[0] - 1)[:, :, None]
+    lower = lower * pixels.shape[1]
+    left, beside = column[:, None, :], np.minimum(column + 1, pixels.shape[1] - 1)[:, None, :]
+    flat, right, below = pixels.ravel(), right[:, None, :], below[:, :, None]
+    above = flat[upper + left] * (1 - right) + flat[upper + beside] * right  # (n, 24, 24)
+    under = flat[lower + left] * (1 - right) + flat[lower + beside] * right
+    return torch.from_numpy(above * (1 - below) + under * below)
+
+
+def _means(image: Image, block: int) -> Image:
+    """Means over squares of `block` pixels; the last row and column are repeated to fill theirs."""
+    if block == 1:
+        return image
+    padded = np.pad(image, [(0, -length % block) for length in image.shape], mode="edge")
+    total = np.zeros((padded.shape[0] // block, padded.shape[1] // block), np.float32)
+    for dy in range(block):
+        for dx in range(block):
+            total += padded[dy::block, dx::block]
+    return (total / (block * block)).astype(np.float32)
+
+
+def _between(place: npt.NDArray[np.float64], block: int, length: int) -> tuple[npt.NDArray[np.int64], Image]:
+    """The block before each place, and how far the place is from its middle to the next one's, 0 … 1."""
+    position = np.clip((place + 0.5) / block - 0.5, 0, length - 1)
+    before = position.astype(np.int64)
+    return before, (position - before).astype(np.float32)

@@ -1,0 +1,189 @@
+"""What the network learns from: movies whose lineage is known, each in several variations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ingest.errors import InputError
+from ingest.measure import measure
+from ingest.movie import LabelImages, Movie
+from ingest.tracking_graph import BoolArray, Detections, LinkKind, TrackingGraph
+from tracker.config import LEARNED_DRAFT
+from tracker.crops import crops
+from tracker.draft import make_draft
+from tracker.inputs import Inputs, make_inputs
+from tracker.looks import Looks
+from tracker.model import DIFFERENT, PARENT_CHILD, SAME
+from tracker.scene import Scene, make_scene
+
+Labels = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingMovie:
+    """A movie with a known tracking of the cells in its label images.
+
+    Attributes:
+        name: for people.
+        movie: the frames, or None for label images alone.
+        labels: (T, Y, X) the cells.
+        graph: of the detections of these label images.
+        is_real: whether its last part may be held out for validation; a simulated movie proves nothing.
+
+    Raises:
+        InputError: the frames are not those of the label images.
+    """
+
+    name: str
+    movie: Movie | None
+    labels: LabelImages
+    graph: TrackingGraph
+    is_real: bool = True
+
+    def __post_init__(self) -> None:
+        if self.movie is None:
+            return
+        frames, _, height, width = self.movie.shape
+        if self.labels.shape != (frames, height, width):
+            raise InputError(
+                f"label images of {self.labels.shape} (T, Y, X), frames of {(frames, height, width)}",
+                place=self.name,
+                remedy="give the frames that were tracked",
+            )
+
+
+@dataclass(frozen=True)
+class Variation:
+    """A movie seen in another way.
+
+    Attributes:
+        begin, end: frames begin … end − 1 of the movie.
+        stride: every so manieth frame is taken.
+        missed: share of the detections that are taken away.
+        blind: whether the frames are taken away, and the label images alone left.
+        seed: of what is random.
+    """
+
+    begin: int
+    end: int
+    stride: int = 1
+    missed: float = 0.0
+    blind: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One variation of a movie, and what is true of it.
+
+    Attributes:
+        name: of the movie.
+        scene: the cells and candidates.
+        inputs: what the network sees.
+        graph: the true lineage of the detections, across what was taken away.
+        pair_class: (E,) class of each pair.
+        is_division: (T,) whether the triple is a division, or part of one into three.
+    """
+
+    name: str
+    scene: Scene
+    inputs: Inputs
+    labels: LabelImages
+    graph: TrackingGraph
+    pair_class: Tensor
+    is_division: Tensor
+
+
+def make_example(source: TrainingMovie, variation: Variation) -> Example:
+    """See a movie in one way."""
+    labels, movie, graph = vary(source, variation)
+    detections = graph.detections
+    draft = make_draft(labels, detections, LEARNED_DRAFT)
+    scene = make_scene(draft)
+    pictures = torch.cat([torch.zeros(0, 2, 24, 24), *crops(labels, movie, detections, draft)])
+    looks = Looks.of(pictures, has_image=movie is not None)
+    inputs = make_inputs(scene, detections, looks, pictures.half(), labels.shape[1:])
+    pair_class, is_division = truth_of(scene, graph)
+    return Example(source.name, scene, inputs, labels, graph, pair_class, is_division)
+
+
+def vary(source: TrainingMovie, way: Variation) -> tuple[LabelImages, Movie | None, TrackingGraph]:
+    """The frames, label images and true lineage that are left of a movie."""
+    frames = list(range(way.begin, way.end, way.stride))
+    whole = source.graph.detections
+    kept = np.isin(whole.frame, frames)
+    rng = np.random.default_rng(way.seed)
+    kept &= rng.random(len(whole)) >= way.missed
+    labels = LabelImages.from_function(
+        lambda t: _erased(source.labels.frame(frames[t]), whole, frames[t], kept),
+        (len(frames), *source.labels.shape[1:]),
+    )
+    movie = None if source.movie is None or way.blind else _frames(source.movie, frames)
+    return labels, movie, contracted(source.graph, kept, measure(labels, movie))
+
+
+def _erased(image: Labels, detections: Detections, frame: int, kept: BoolArray) -> Labels:
+    """(Y, X) label image without the cells that are not kept."""
+    rows = detections.frame_slice(frame)
+    table = np.zeros(int(image.max(initial=0)) + 1, np.int32)
+    label = detections.label[rows][kept[rows]]
+    table[label] = label
+    left: Labels = table[image]
+    return left
+
+
+def _frames(movie: Movie, frames: Sequence[int]) -> Movie:
+    return Movie(
+        name=movie.name,
+        shape=(len(frames), *movie.shape[1:]),
+        dtype=movie.dtype,
+        read=lambda t: movie.read(frames[t]),
+        channels=movie.channels,
+        pixel_size=movie.pixel_size,
+    )
+
+
+def contracted(graph: TrackingGraph, kept: BoolArray, detections: Detections) -> TrackingGraph:
+    """The lineage of the detections that are kept: each is linked to its nearest kept ancestor.
+
+    Args:
+        graph: of N detections.
+        kept: (N,) which are kept.
+        detections: those, as they are measured now.
+    """
+    count = len(graph.detections)
+    ancestor = graph.parents.copy()
+    divided = np.zeros(count, bool)
+    divided[graph.links[:, 1]] = graph.kind == LinkKind.DIVISION
+    crossed = divided.copy()
+    while True:
+        skipped = np.flatnonzero((ancestor >= 0) & ~np.append(kept, True)[ancestor])
+        if not len(skipped):
+            break
+        crossed[skipped] |= divided[ancestor[skipped]]
+        ancestor[skipped] = graph.parents[ancestor[skipped]]
+    row = np.full(count + 1, -1, np.int64)
+    row[:-1][kept] = np.arange(int(kept.sum()))
+    later = np.flatnonzero(kept & (ancestor >= 0))
+    links = np.stack([row[ancestor[later]], row[later]], axis=1)
+    step = detections.frame[links[:, 1]] - detections.frame[links[:, 0]]
+    kind = np.where(crossed[later], LinkKind.DIVISION, np.where(step > 1, LinkKind.GAP, LinkKind.NEXT))
+    return TrackingGraph(detections, links, kind.astype(np.uint8))
+
+
+def truth_of(scene: Scene, graph: TrackingGraph) -> tuple[Tensor, Tensor]:
+    """(E,) the class of each pair, (T,) whether each triple is a division, by the true lineage."""
+    place = np.argsort(scene.draft.cells.row)  # row of a detection → cell
+    parent = np.full(len(scene), -1, np.int64)
+    divided = np.zeros(len(scene), bool)
+    parent[place[graph.links[:, 1]]] = place[graph.links[:, 0]]
+    divided[place[graph.links[:, 1]]] = graph.kind == LinkKind.DIVISION
+    i, j = scene.pairs.source, scene.pairs.target
+    linked = parent[j] == i
+    pair_class = np.where(linked, np.where(divided[j], PARENT_CHILD, SAME), DIFFERENT)
+    is_child = (parent[scene.triples[:, 1:]] == scene.triples[:, :1]) & divided[scene.triples[:, 1:]]
+    return torch.from_numpy(pair_class), torch.from_numpy(is_child.all(axis=1))

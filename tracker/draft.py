@@ -1,0 +1,102 @@
+"""The draft: what plain linear assignment makes of a movie, and all pairs of cells that it looked at."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ingest.errors import InputError
+from ingest.movie import LabelImages
+from ingest.progress import Progress, silent
+from ingest.tracking_graph import BoolArray, Detections
+from tracker.assignment import assign
+from tracker.births import explain_births
+from tracker.candidates import Candidates, frame_candidates
+from tracker.cells import Cells
+from tracker.config import TrackerConfig
+from tracker.costs import Costs
+from tracker.lineage import NOBODY, Lineage
+from tracker.motion import Motion, measure_motion
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """A movie of N cells, linked by linear assignment.
+
+    Attributes:
+        cells: the detections, registered.
+        motion: the movie's scales.
+        costs: of links between its cells.
+        lineage: who came from whom.
+        pairs: (E,) all candidates of following frames, by (source, target).
+        has_parent, has_child: (N,) whether the assignment from frame to frame alone linked the cell.
+    """
+
+    cells: Cells
+    motion: Motion
+    costs: Costs
+    lineage: Lineage
+    pairs: Candidates
+    has_parent: BoolArray
+    has_child: BoolArray
+
+
+def make_draft(
+    labels: LabelImages, detections: Detections, config: TrackerConfig, progress: Progress = silent
+) -> Draft:
+    """Link cells from frame to frame, then explain why tracks begin; two label images are in memory at once.
+
+    Raises:
+        InputError: the detections have no areas, or lie beyond the label images.
+        LineageError: a cell that lies on another frame's is no detection.
+    """
+    motion, costs, frames = prepare(labels, detections, config)
+    cells = costs.cells
+    lineage = Lineage(cells.frame)
+    pairs = Candidates.joined(
+        list(link_frames(lineage, progress(frames, "Linking", total=max(len(labels) - 1, 0)), costs))
+    )
+    has_parent, has_child = lineage.parent != NOBODY, lineage.child != NOBODY
+    explain_births(lineage, pairs.where(~has_parent[pairs.target]), costs)
+    return Draft(cells, motion, costs, lineage, pairs, has_parent, has_child)
+
+
+def prepare(
+    labels: LabelImages, detections: Detections, config: TrackerConfig
+) -> tuple[Motion, Costs, Iterator[Candidates]]:
+    """The scales of a movie, the costs in them, and the candidates of each two following frames.
+
+    Raises:
+        InputError, LineageError: as `make_draft`; the latter when the candidates are asked for.
+    """
+    _require_frames(labels, detections)
+    cells = Cells.of(detections)
+    motion = measure_motion(cells, len(labels))
+    cells = cells.registered(motion.shift)
+    reach = max(config.reach_in_steps * motion.step, config.reach_in_diameters * motion.diameter)
+    frames = frame_candidates(labels, detections, cells, motion.shift, config.search_in_reaches * reach)
+    return motion, Costs(cells, reach, config), frames
+
+
+def link_frames(lineage: Lineage, frames: Iterable[Candidates], costs: Costs) -> Iterator[Candidates]:
+    """Link cells of following frames where that is cheap enough; gives the candidates back."""
+    config = costs.config
+    for pairs in frames:
+        cost = costs.link(pairs)
+        chosen = assign(
+            pairs.source,
+            pairs.target,
+            cost + config.caution,
+            death=config.death_cost,
+            birth=config.birth_cost,
+        )
+        lineage.link(pairs.where(chosen), cost[chosen])
+        yield pairs
+
+
+def _require_frames(labels: LabelImages, detections: Detections) -> None:
+    last = int(detections.frame.max(initial=-1))
+    if last >= len(labels):
+        raise InputError(
+            f"detections up to frame {last}, but {len(labels)} label images",
+            place=labels.source,
+            remedy="give the label images that the detections were measured on",
+        )

@@ -1,0 +1,76 @@
+"""The assignment decision: links by linear assignment with shadow objects, divisions after them."""
+
+import numpy as np
+
+from ingest.tracking_graph import BoolArray, IntArray
+from tracker.assignment import assign
+from tracker.joint import Choices
+
+NOTHING = -1
+
+
+def decide_by_assignment(choices: Choices) -> tuple[IntArray, IntArray, IntArray]:
+    """Links by linear assignment (Moen et al. 2019), then the divisions that gain most, one after the other.
+
+    A born cell may claim a mother that goes on as another cell: then that one becomes her other daughter, if
+    the division gains more than the link that it replaces.
+
+    Returns:
+        Rows of the chosen links, divisions and further daughters, ascending; see `joint.Choices`.
+    """
+    source, target = choices.link.T
+    links = assign(source, target, -choices.link_gain, death=0.0, birth=0.0)
+    families = _Families(choices, links)
+    divisions = families.divide()
+    others = families.add_daughters()
+    return np.flatnonzero(families.stands), divisions, others
+
+
+class _Families:
+    """Who is linked to whom while divisions are added.
+
+    Args:
+        choices: all there are.
+        links: rows of the links that the assignment chose.
+    """
+
+    def __init__(self, choices: Choices, links: IntArray) -> None:
+        self.choices = choices
+        self.stands: BoolArray = np.zeros(len(choices.link), bool)
+        self.stands[links] = True
+        self._link_of = np.full(choices.count, NOTHING, np.int64)  # of each source, a row
+        self._link_of[choices.link[links, 0]] = links
+        self._has_origin = np.zeros(choices.count, bool)
+        self._has_origin[choices.link[links, 1]] = True
+        self._divides = np.zeros(choices.count, bool)
+
+    def divide(self) -> IntArray:
+        """Accept divisions, the largest gain first; their rows, ascending."""
+        gain = self.choices.division_gain
+        worth = np.flatnonzero(gain > 0)
+        accepted = [row for row in worth[np.argsort(-gain[worth], kind="stable")] if self._accept(row)]
+        return np.sort(np.array(accepted, np.int64))
+
+    def _accept(self, row: np.int64) -> bool:
+        mother, *daughters = self.choices.division[row]
+        link = self._link_of[mother]
+        child = NOTHING if link == NOTHING else self.choices.link[link, 1]
+        saved = 0.0 if link == NOTHING else self.choices.link_gain[link]
+        is_free = all(daughter == child or not self._has_origin[daughter] for daughter in daughters)
+        fits = child == NOTHING or child in daughters
+        if self._divides[mother] or not (is_free and fits and self.choices.division_gain[row] > saved):
+            return False
+        if link != NOTHING:
+            self.stands[link] = False
+        self._divides[mother] = True
+        self._has_origin[daughters] = True
+        return True
+
+    def add_daughters(self) -> IntArray:
+        """Give the mothers who divide the cells without origin that gain; rows of `another`, ascending."""
+        mother, daughter = self.choices.another.T
+        gain = self.choices.another_gain
+        rows = np.flatnonzero((gain > 0) & self._divides[mother] & ~self._has_origin[daughter])
+        rows = rows[np.lexsort((-gain[rows], daughter[rows]))]  # the best mother of each daughter first
+        _, first = np.unique(daughter[rows], return_index=True)
+        return np.sort(rows[first])

@@ -1,0 +1,169 @@
+"""The joint decision: links, divisions, births and deaths chosen together, by integer programs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import coo_array, csr_array, vstack
+from scipy.sparse.csgraph import connected_components
+
+from ingest.tracking_graph import BoolArray, FloatArray, IntArray
+
+BATCH = 2000
+"""Choices that are solved at once, unless one component has more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Choices:
+    """What may be chosen between N cells.
+
+    Attributes:
+        count: N.
+        link: (E, 2) earlier and later cell: the same cell.
+        link_gain: (E,) log-odds that it is true.
+        division: (T, 3) mother and two daughters.
+        division_gain: (T,) log-odds that it is true.
+        another: (A, 2) mother and one more daughter, of a mother who divides.
+        another_gain: (A,) log-odds that it is true.
+    """
+
+    count: int
+    link: IntArray
+    link_gain: FloatArray
+    division: IntArray
+    division_gain: FloatArray
+    another: IntArray
+    another_gain: FloatArray
+
+    def worth_it(self) -> tuple[IntArray, IntArray, IntArray]:
+        """Rows of the links, divisions and daughters that gain anything."""
+        return (
+            np.flatnonzero(self.link_gain > 0),
+            np.flatnonzero(self.division_gain > 0),
+            np.flatnonzero(self.another_gain > 0),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """maximise gain · x, x in {0, 1}ⁿ, takes · x ≤ 1, needs · x ≤ 0.
+
+    Attributes:
+        gain: (n,) of each choice.
+        takes: (m, n) the origins and fates of cells that each choice takes.
+        needs: (A, n) of each further daughter, 1, and of each division of her mother, −1.
+    """
+
+    gain: FloatArray
+    takes: csr_array
+    needs: csr_array
+
+    def part(self, columns: IntArray) -> "Program":
+        """The program of some choices that share no constraint with the others."""
+        takes, needs = self.takes[:, columns], self.needs[:, columns]
+        return Program(self.gain[columns], takes[_filled(takes)], needs[_filled(needs)])
+
+    def solve(self) -> BoolArray:
+        """(n,) which choices gain most together: HiGHS (Huangfu & Hall 2018) through scipy."""
+        constraints = [
+            LinearConstraint(matrix, ub=bound)
+            for matrix, bound in ((self.takes, 1), (self.needs, 0))
+            if matrix.shape[0]
+        ]
+        found = milp(
+            -self.gain,
+            integrality=np.ones(len(self.gain), np.int64),
+            bounds=Bounds(0, 1),
+            constraints=constraints,
+        )
+        assert found.success, found.message  # choosing nothing is always allowed
+        chosen: BoolArray = found.x > 0.5
+        return chosen
+
+
+def decide_jointly(choices: Choices) -> tuple[IntArray, IntArray, IntArray]:
+    """The links, divisions and further daughters that gain most together.
+
+    With x, d, a in {0, 1} of links, divisions and further daughters, it maximises Σ gain·x + Σ gain·d +
+    Σ gain·a so that each cell c has one origin at most, Σ x into c + Σ d with daughter c + Σ a with daughter
+    c ≤ 1; one fate at most, Σ x out of c + Σ d with mother c ≤ 1; and a further daughter only beside two,
+    a ≤ Σ d with her mother. What gains nothing is not chosen; the rest falls into connected components, most
+    of them a single choice.
+
+    Returns:
+        Rows of the chosen links, divisions and further daughters, ascending.
+    """
+    links, divisions, others = choices.worth_it()
+    program = _program(choices, links, divisions, others)
+    chosen = np.zeros(len(program.gain), bool)
+    for columns, is_alone in _batches(program):
+        chosen[columns] = True if is_alone else program.part(columns).solve()
+    x, d, a = np.split(chosen, np.cumsum([len(links), len(divisions)]))
+    return links[x], divisions[d], others[a]
+
+
+def _program(choices: Choices, links: IntArray, divisions: IntArray, others: IntArray) -> Program:
+    link, division, another = choices.link[links], choices.division[divisions], choices.another[others]
+    n, sizes = choices.count, (len(links), len(divisions), len(others))
+    x, d, a = np.split(np.arange(sum(sizes)), np.cumsum(sizes[:2]))
+    column = np.concatenate([x, x, d, d, d, a])
+    place = np.concatenate(  # a cell's fate, or n + a cell's origin
+        [
+            link[:, 0],
+            n + link[:, 1],
+            division[:, 0],
+            n + division[:, 1],
+            n + division[:, 2],
+            n + another[:, 1],
+        ]
+    )
+    _, place = np.unique(place, return_inverse=True)
+    takes = csr_array(
+        (np.ones(len(column)), (place, column)), shape=(int(place.max(initial=-1)) + 1, sum(sizes))
+    )
+    order = np.argsort(division[:, 0], kind="stable")
+    first, last = (np.searchsorted(division[order, 0], another[:, 0], side) for side in ("left", "right"))
+    row = np.repeat(np.arange(len(a)), last - first)
+    within = np.arange(len(row)) - np.repeat(np.cumsum(last - first) - (last - first), last - first)
+    mothers = d[order[np.repeat(first, last - first) + within]]
+    needs = coo_array(
+        (
+            np.concatenate([np.ones(len(a)), -np.ones(len(row))]),
+            (np.concatenate([np.arange(len(a)), row]), np.concatenate([a, mothers])),
+        ),
+        shape=(len(a), sum(sizes)),
+    )
+    gain = np.concatenate(
+        [choices.link_gain[links], choices.division_gain[divisions], choices.another_gain[others]]
+    )
+    return Program(gain, takes, needs.tocsr())
+
+
+def _batches(program: Program) -> Iterator[tuple[IntArray, bool]]:
+    """The choices that nothing competes with, at once; then the others, in batches of whole components."""
+    count = len(program.gain)
+    if not count:
+        return
+    both = vstack([program.takes, program.needs])
+    ends = coo_array(both)
+    size = count + both.shape[0]
+    graph = coo_array((np.ones(both.nnz, bool), (ends.col, count + ends.row)), shape=(size, size))
+    _, component = connected_components(graph, directed=False)
+    component = component[:count]
+    needy = np.zeros(count, bool)
+    needy[coo_array(program.needs).col] = True
+    alone = (np.bincount(component)[component] == 1) & ~needy
+    yield np.flatnonzero(alone), True
+    rest = np.flatnonzero(~alone)
+    rest = rest[np.argsort(component[rest], kind="stable")]
+    _, number = np.unique(component[rest], return_inverse=True)
+    first = np.searchsorted(number, number)  # of each choice's component
+    for part in np.split(rest, np.flatnonzero(np.diff(first // BATCH)) + 1):
+        if len(part):
+            yield part, False
+
+
+def _filled(matrix: csr_array) -> BoolArray:
+    filled: BoolArray = np.diff(matrix.indptr) > 0
+    return filled

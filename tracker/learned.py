@@ -1,0 +1,227 @@
+"""The whole pipeline of the learned tracker: a draft, judged by the network, decided anew."""
+
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ingest.errors import InputError
+from ingest.movie import LabelImages, Movie
+from ingest.progress import Progress, silent
+from ingest.tracking_graph import Detections, IntArray, LinkKind, TrackingGraph
+from tracker.config import LEARNED_DRAFT
+from tracker.crops import crops
+from tracker.draft import make_draft
+from tracker.gains import DecisionConfig, Logits, choices_of, probability
+from tracker.greedy import decide_by_assignment
+from tracker.inputs import Inputs, make_inputs
+from tracker.joint import Choices, decide_jointly
+from tracker.looks import Looks
+from tracker.model import PARENT_CHILD, SAME, LineageModel
+from tracker.scene import MEMORY, Scene, make_scene
+
+Decide = Callable[[Choices], tuple[IntArray, IntArray, IntArray]]
+DECISIONS: Mapping[str, Decide] = {"joint": decide_jointly, "assignment": decide_by_assignment}
+"""The ways to decide by name."""
+CROPS = 2048
+"""Crops that the network looks at together."""
+CELLS, PAIRED = 20_000, 5_000
+"""Cells of whole frames, or of one frame, that it sees in context together, and whose pairs it judges."""
+
+
+@dataclass(frozen=True)
+class LearnedConfig:
+    """How the learned tracker runs.
+
+    Attributes:
+        decision: a name in `DECISIONS`.
+        device: `auto`, `cpu`, `cuda` …
+        costs: of births and deaths.
+        channel: that it looks at.
+    """
+
+    decision: str = "joint"
+    device: str = "auto"
+    costs: DecisionConfig = field(default_factory=DecisionConfig)
+    channel: int = 0
+
+    def __post_init__(self) -> None:
+        if self.decision not in DECISIONS:
+            raise InputError(
+                f"no decision {self.decision!r}",
+                place="tracker configuration",
+                remedy=f"choose one of {', '.join(DECISIONS)}",
+            )
+
+    def as_dict(self) -> dict[str, object]:
+        """By name, for the record."""
+        return {"decision": self.decision, "channel": self.channel, **self.costs.as_dict()}
+
+
+def track_learned(
+    labels: LabelImages,
+    detections: Detections,
+    movie: Movie | None,
+    model: LineageModel,
+    *,
+    config: LearnedConfig | None = None,
+    progress: Progress = silent,
+) -> TrackingGraph:
+    """Link the detections of a movie by what a trained network makes of them; each link with its probability.
+
+    Two frames are in memory at once; crops are forgotten once the network has seen them. What stays is about
+    2 kB a detection.
+
+    Args:
+        labels: the cells' masks, (T, Y, X).
+        detections: of these label images, with their shapes (`ingest.measure`).
+        movie: the frames; None where only masks are known, which costs accuracy.
+        model: trained.
+        config: how to run.
+        progress: told of each frame.
+
+    Raises:
+        InputError: the detections have no shapes or lie beyond the label images; no such device or channel.
+        LineageError: a cell that lies on another frame's is no detection.
+    """
+    config = config or LearnedConfig()
+    _require_shapes(detections)
+    device = choose_device(config.device)
+    model = model.to(device).eval()
+    draft = make_draft(labels, detections, LEARNED_DRAFT, progress)
+    scene = make_scene(draft)
+    frames = progress(crops(labels, movie, detections, draft, config.channel), "Looking", total=len(labels))
+    looks, seen = look(frames, model, device, has_image=movie is not None)
+    inputs = make_inputs(scene, detections, looks, seen, labels.shape[1:])
+    inputs.require_fit(model.config)
+    logits = judge(inputs, model, device)
+    return decided(scene, logits, detections, config)
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of this name; `auto` is a GPU where there is one.
+
+    Raises:
+        InputError: there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).cpu()  # which fails on a device without memory, too
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"no device {name!r}", place="--device", remedy="choose auto, cpu, or cuda where there is a GPU"
+        ) from error
+    return device
+
+
+def device_name(device: torch.device) -> str:
+    """What a person calls it: the GPU's own name, or cpu and its kind."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu {platform.machine()}"
+
+
+@torch.inference_mode()
+def look(
+    frames: Iterator[Tensor], model: LineageModel, device: torch.device, *, has_image: bool
+) -> tuple[Looks, Tensor]:
+    """Measure the crops of all frames, and have the network see them: (N, width), on the CPU."""
+    looks, seen = [], [torch.zeros(0, model.config.width)]
+    for batch in _batched(frames, CROPS):
+        looks.append(Looks.of(batch, has_image=has_image))
+        if model.appearance is not None:
+            half = device.type == "cuda"
+            with torch.autocast(device.type, torch.float16, enabled=half):
+                seen.append(model.appearance(batch.to(device)).float().cpu())
+        else:
+            seen.append(torch.zeros(len(batch), model.config.width))
+    return Looks.joined(looks), torch.cat(seen)
+
+
+@torch.inference_mode()
+def judge(inputs: Inputs, model: LineageModel, device: torch.device) -> Logits:
+    """The logits of all pairs and triples, a stretch of frames at a time, each cell and pair once.
+
+    First what each cell is like, then that in its context, then the pairs: those of a stretch with the few
+    others that compete with them. So the work grows with the movie, however many cells a frame has.
+    """
+    source, target = _cells(inputs, model, device)
+    pair, triple = np.zeros((len(inputs.pair_frame), 3)), np.zeros(len(inputs.triple_frame))
+    for begin, end in _stretches(inputs.cell_frame, PAIRED):
+        contest = inputs.contest(begin, end, model.config.rounds)
+        batch, wanted = contest.batch.to(device), torch.from_numpy(contest.wanted).to(device)
+        judged = model.pairs(batch, source[contest.cells], target[contest.cells])
+        pair_logit = model.classify(judged[wanted]) / model.temperature[0]
+        triple_logit = model.triples(batch, judged, source[contest.cells]) / model.temperature[1]
+        pair[contest.pairs[contest.wanted]] = pair_logit.double().cpu().numpy()
+        triple[contest.triples] = triple_logit.double().cpu().numpy()
+    return Logits(pair, triple)
+
+
+def _cells(inputs: Inputs, model: LineageModel, device: torch.device) -> tuple[Tensor, Tensor]:
+    """(N, width) each, of all cells, see `LineageModel.cells`; on the device."""
+    stretches = list(_stretches(inputs.cell_frame, CELLS))
+    none = torch.zeros(0, model.config.width, device=device)
+    alone = torch.cat([none, *(model.alone(inputs.window(*frames).to(device)) for frames in stretches)])
+    sources, targets = [none], [none]
+    for begin, end in stretches:
+        window = inputs.window(begin, end, memory=MEMORY).to(device)
+        known = alone[inputs.cells(begin - MEMORY, end + MEMORY)]
+        source, target = model.in_context(alone[inputs.cells(begin, end)], known, window)
+        sources.append(source)
+        targets.append(target)
+    return torch.cat(sources), torch.cat(targets)
+
+
+def decided(scene: Scene, logits: Logits, detections: Detections, config: LearnedConfig) -> TrackingGraph:
+    """The tracking that a decision makes of the network's judgement."""
+    choices = choices_of(scene, logits, config.costs)
+    links, divisions, others = DECISIONS[config.decision](choices)
+    family = scene.triples[divisions]
+    ends = np.concatenate(
+        [choices.link[links], family[:, [0, 1]], family[:, [0, 2]], choices.another[others]]
+    )  # (links, 2) cells
+    same, child = logits.log_odds(SAME), logits.log_odds(PARENT_CHILD)
+    odds = np.concatenate([same[links], np.tile(logits.triple[divisions], 2), child[others]])
+    frame, row = scene.draft.cells.frame, scene.draft.cells.row
+    step = frame[ends[:, 1]] - frame[ends[:, 0]]
+    kind = np.where(step > 1, LinkKind.GAP, LinkKind.NEXT).astype(np.uint8)
+    kind[len(links) :] = LinkKind.DIVISION
+    order = np.argsort(row[ends[:, 1]])
+    return TrackingGraph(detections, row[ends][order], kind[order], probability(odds[order]))
+
+
+def _require_shapes(detections: Detections) -> None:
+    for name in ("perimeter", "eccentricity"):
+        if name not in detections.features:
+            raise InputError(
+                f"detections without {name}", remedy="measure them on the label images (ingest.measure)"
+            )
+
+
+def _batched(frames: Iterator[Tensor], size: int) -> Iterator[Tensor]:
+    """Whole frames, joined until they have at least `size` rows."""
+    parts: list[Tensor] = []
+    for frame in frames:
+        parts.append(frame)
+        if sum(map(len, parts)) >= size:
+            yield torch.cat(parts)
+            parts = []
+    if parts:
+        yield torch.cat(parts)
+
+
+def _stretches(frame: IntArray, size: int) -> Iterator[tuple[int, int]]:
+    """(begin, end) of stretches of whole frames with `size` cells at most, or of one frame; all together."""
+    counts = np.bincount(frame)
+    begin = held = 0
+    for t, count in enumerate(counts.tolist()):
+        if held and held + count > size:
+            yield begin, t
+            begin, held = t, 0
+        held += count
+    if len(counts):
+        yield begin, len(counts)

@@ -1,0 +1,271 @@
+"""The network: is a pair of cells the same, different, or parent and child; are three cells a division.
+
+In the spirit of Moen et al. 2019 (bioRxiv 803205): a pair is judged by appearance, morphology, motion and
+neighbourhood over seven frames of memory, and belongs to one of three classes. What differs: all is sparse
+(E pairs, never N × N); the neighbourhood is a graph (GATv2, Brody et al. 2022); a target is judged with its
+next seven frames, a source with its last; pairs that compete for a cell see each other; the daughters of a
+division are judged together.
+"""
+
+import warnings
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from tracker.scene import MEMORY
+
+with warnings.catch_warnings():  # torch_geometric 2.8 still scripts functions, which torch 2.15 deprecates
+    warnings.simplefilter("ignore", FutureWarning)
+    from torch_geometric.nn import GATv2Conv
+    from torch_geometric.utils import scatter
+
+SAME, DIFFERENT, PARENT_CHILD = range(3)
+CLASSES = ("same", "different", "parent-child")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Sizes of the network, and what evidence it uses; for ablations, each can be left out.
+
+    Attributes:
+        cell, step, neighbour, pair, triple: columns of features (`tracker.features`).
+        width: of every hidden layer.
+        rounds: in which competing pairs see each other.
+        dropout: share of the hidden values that is left out in training.
+        appearance: whether crops are looked at.
+        graph: whether a cell sees its neighbours.
+        motion: whether how cells moved before and after counts.
+        memory: whether cells before and after along the draft's tracks count.
+    """
+
+    cell: int
+    step: int
+    neighbour: int
+    pair: int
+    triple: int
+    width: int = 64
+    rounds: int = 2
+    dropout: float = 0.2
+    appearance: bool = True
+    graph: bool = True
+    motion: bool = True
+    memory: bool = True
+
+    def as_dict(self) -> dict[str, int | bool]:
+        """By name, for the record."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What the network looks at: N cells, E pairs, T triples, G edges between neighbours.
+
+    Attributes:
+        crops: (N, 2, 24, 24), of half precision; or (N, width), what `Appearance` saw in them.
+        cell: (N, ·) features; likewise `past_step`, `future_step` (N, 7, ·), `neighbour` (G, ·),
+            `pair` (E, ·) and `triple` (T, ·).
+        past, future: (N, 7) rows of cells, −1 for none.
+        neighbours: (2, G) rows of a cell and of its neighbour.
+        source, target: (E,) rows of cells.
+        triples: (T, 3) rows of a mother and two daughters; triple_pairs: (T, 2) rows of their pairs.
+    """
+
+    crops: Tensor
+    cell: Tensor
+    past: Tensor
+    past_step: Tensor
+    future: Tensor
+    future_step: Tensor
+    neighbours: Tensor
+    neighbour: Tensor
+    source: Tensor
+    target: Tensor
+    pair: Tensor
+    triples: Tensor
+    triple_pairs: Tensor
+    triple: Tensor
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same on another device."""
+        return Batch(**{name: column.to(device, non_blocking=True) for name, column in vars(self).items()})
+
+
+class Standardise(nn.Module):
+    """(…, columns) features less their mean over their standard deviation, within ±5; set before training."""
+
+    mean: Tensor
+    scale: Tensor
+    used: Tensor
+
+    def __init__(self, columns: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(columns))
+        self.register_buffer("scale", torch.ones(columns))
+        self.register_buffer("used", torch.ones(columns))  # 0 leaves a feature out
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(…, columns) → (…, columns)."""
+        return ((features - self.mean) / self.scale).clamp(-5, 5) * self.used
+
+
+class Appearance(nn.Module):
+    """(N, 2, 24, 24) crops → (N, width)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(2, 16, 3, stride=2, padding=1),  # (N, 16, 12, 12)
+            nn.ReLU(),
+            nn.Conv2d(16, 24, 3, stride=2, padding=1),  # (N, 24, 6, 6)
+            nn.ReLU(),
+            nn.Conv2d(24, 48, 3, stride=2, padding=1),  # (N, 48, 3, 3)
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(48 * 9, width),
+        )
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """(N, 2, 24, 24) → (N, width)."""
+        seen: Tensor = self.layers(crops)
+        return seen
+
+
+class Memory(nn.Module):
+    """A gated recurrent unit (Cho et al. 2014) along each cell's chain, the farthest cell first."""
+
+    def __init__(self, width: int, step: int) -> None:
+        super().__init__()
+        self.of_cell = nn.Linear(width, 3 * width)
+        self.of_step = nn.Linear(step, 3 * width, bias=False)
+        self.of_state = nn.Linear(width, 3 * width)
+
+    def forward(self, known: Tensor, chain: Tensor, step: Tensor) -> Tensor:
+        """(M, width) cells, (N, 7) rows and (N, 7, ·) steps of chains → (N, width) what is remembered."""
+        given = self.of_cell(known)  # (M, 3·width), once for each cell however often it is remembered
+        state = known.new_zeros(len(chain), known.shape[1])
+        for k in reversed(range(MEMORY)):
+            row = chain[:, k]
+            known = (row >= 0)[:, None]
+            reset, update, new = (given[row.clamp(min=0)] + self.of_step(step[:, k])).chunk(3, dim=1)
+            reset_state, update_state, new_state = self.of_state(state).chunk(3, dim=1)
+            gate = torch.sigmoid(update + update_state)
+            proposed = torch.tanh(new + torch.sigmoid(reset + reset_state) * new_state)
+            state = torch.where(known, gate * state + (1 - gate) * proposed, state)
+        return state
+
+
+class LineageModel(nn.Module):
+    """The whole network; `cells`, `pairs` and `triples` are its three stages, `forward` runs them all.
+
+    Args:
+        config: its sizes and evidence.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.standard_cell = Standardise(config.cell)
+        self.standard_neighbour = Standardise(config.neighbour)
+        self.standard_pair = Standardise(config.pair)
+        self.standard_triple = Standardise(config.triple)
+        self.appearance = Appearance(width) if config.appearance else None
+        self.morphology = nn.Linear(config.cell, width)
+        drop = config.dropout
+        self.embed = nn.Sequential(
+            nn.ReLU(), nn.Dropout(drop), nn.Linear(width, width), nn.ReLU(), nn.Dropout(drop)
+        )
+        heads = 4
+        self.graph = (
+            GATv2Conv(width, width // heads, heads=heads, edge_dim=config.neighbour, add_self_loops=False)
+            if config.graph
+            else None
+        )
+        self.past = Memory(width, config.step) if config.memory else None
+        self.future = Memory(width, config.step) if config.memory else None
+        self.as_source = nn.Linear(4 * width, width)
+        self.as_target = nn.Linear(4 * width, width)
+        self.of_pair = nn.Linear(config.pair, width)
+        self.judge = nn.Sequential(nn.ReLU(), nn.Dropout(drop), nn.Linear(width, width), nn.ReLU())
+        self.compete = nn.ModuleList(
+            nn.Sequential(nn.Linear(5 * width, width), nn.ReLU(), nn.Dropout(drop), nn.Linear(width, width))
+            for _ in range(config.rounds)
+        )
+        self.classify = nn.Sequential(
+            nn.Linear(width, width), nn.ReLU(), nn.Dropout(drop), nn.Linear(width, len(CLASSES))
+        )
+        self.of_triple = nn.Linear(config.triple, width)
+        self.of_sisters = nn.Linear(2 * width, width)
+        self.of_mother = nn.Linear(width, width)
+        self.divide = nn.Sequential(
+            nn.ReLU(),
+            nn.Dropout(drop),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Dropout(drop),
+            nn.Linear(width, 1),
+        )
+        self.register_buffer("temperature", torch.ones(2))  # of the pairs' and of the triples' logits
+
+    temperature: Tensor
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(E, 3) logits of the pairs' classes and (T,) of the triples being divisions, before calibration."""
+        source, target = self.cells(batch)
+        judged = self.pairs(batch, source, target)
+        return self.classify(judged), self.triples(batch, judged, source)
+
+    def cells(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(N, width) each, what speaks of a cell as a source and as a target."""
+        cell = self.alone(batch)
+        return self.in_context(cell, cell, batch)
+
+    def alone(self, batch: Batch) -> Tensor:
+        """(N, width) what each cell is like by itself."""
+        hidden: Tensor = self.morphology(self.standard_cell(batch.cell))
+        if self.appearance is not None:
+            hidden = hidden + (
+                self.appearance(batch.crops.to(hidden.dtype)) if batch.crops.ndim == 4 else batch.crops
+            )
+        cell: Tensor = self.embed(hidden)
+        return cell
+
+    def in_context(self, cell: Tensor, known: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(N, width) each, what speaks of a cell as a source and as a target.
+
+        Args:
+            cell: (N, width) what they are like.
+            known: (M, width) what those are like whose rows `batch.past` and `batch.future` hold.
+            batch: how they lie and moved.
+        """
+        nothing = torch.zeros_like(cell)
+        around, before, after = nothing, nothing, nothing
+        if self.graph is not None:
+            edges = batch.neighbours.flip(0)  # messages go from the neighbour to the cell
+            around = self.graph(cell, edges, self.standard_neighbour(batch.neighbour))
+        if self.past is not None and self.future is not None:
+            before = self.past(known, batch.past, batch.past_step)
+            after = self.future(known, batch.future, batch.future_step)
+        seen = torch.cat([cell, around, before, after], dim=1)  # (N, 4·width)
+        return self.as_source(seen), self.as_target(seen)
+
+    def pairs(self, batch: Batch, source: Tensor, target: Tensor) -> Tensor:
+        """(E, width) each pair, judged in the light of those that compete with it."""
+        hidden = self.of_pair(self.standard_pair(batch.pair))
+        judged: Tensor = self.judge(source[batch.source] + target[batch.target] + hidden)
+        count = len(batch.cell)
+        for competition in self.compete:
+            seen = [judged]
+            for cell in (batch.source, batch.target):
+                seen += [scatter(judged, cell, dim_size=count, reduce=how)[cell] for how in ("mean", "max")]
+            judged = torch.relu(judged + competition(torch.cat(seen, dim=1)))
+        return judged
+
+    def triples(self, batch: Batch, judged: Tensor, source: Tensor) -> Tensor:
+        """(T,) logits; the same with the daughters exchanged."""
+        first, second = judged[batch.triple_pairs].unbind(dim=1)  # (T, width) each
+        sisters = self.of_sisters(torch.cat([first + second, (first - second).abs()], dim=1))
+        mother = self.of_mother(source[batch.triples[:, 0]])
+        logit: Tensor = self.divide(sisters + mother + self.of_triple(self.standard_triple(batch.triple)))
+        return logit[:, 0]

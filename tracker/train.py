@@ -1,0 +1,334 @@
+"""Training: stretches of movies whose lineage is known, until the held-out stretches are judged no better."""
+
+import copy
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ingest.errors import InputError
+from ingest.progress import Progress, silent
+from tracker.augment import Augmentation, augmented
+from tracker.dataset import Example, TrainingMovie, Variation, make_example
+from tracker.features import MOTION
+from tracker.learned import judge
+from tracker.model import LineageModel
+from tracker.resume import Check, TrainingState
+
+STANDARDISED = ("cell", "neighbour", "pair", "triple")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a network is trained.
+
+    Attributes:
+        steps: at most.
+        cells: in a batch: a stretch of whole frames of one variation of one movie.
+        learning_rate: the highest; it rises over a tenth of the steps and falls as a cosine to nothing.
+        weight_decay: of AdamW (Loshchilov & Hutter 2019).
+        averaging: share of the averaged weights that each step keeps.
+        held_out: last share of each movie's frames that is for validation; 0 trains on all of it.
+        check_every: steps between two validations.
+        patience: validations without a better one, after which training stops.
+        variations: of each movie, at most; see `variations`.
+        seed: of all that is random.
+        augmentation: of the batches.
+    """
+
+    steps: int = 1200
+    cells: int = 1500
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 5e-2
+    averaging: float = 0.995
+    held_out: float = 0.3
+    check_every: int = 200
+    patience: int = 5
+    variations: int = 8
+    seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step."""
+        rise = max(1, self.steps // 10)
+        if step < rise:
+            return self.learning_rate * (step + 1) / rise
+        return self.learning_rate * (1 + math.cos(math.pi * (step - rise) / max(1, self.steps - rise))) / 2
+
+
+FINETUNING = TrainingConfig(steps=300, learning_rate=3e-4, check_every=50, patience=3)
+"""For weights that know cells already, and one movie of a user's own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What training gives.
+
+    Attributes:
+        model: the best one, calibrated.
+        checks: all validations.
+        record: how it was trained, for the weights' header.
+        held_out: the validation examples.
+    """
+
+    model: LineageModel
+    checks: Sequence[Check]
+    record: Mapping[str, object]
+    held_out: Sequence[Example]
+
+
+def train(
+    movies: Sequence[TrainingMovie],
+    config: TrainingConfig,
+    *,
+    model: LineageModel | None = None,
+    evidence: Mapping[str, bool] | None = None,
+    device: torch.device | None = None,
+    state_file: Path | None = None,
+    progress: Progress = silent,
+) -> Trained:
+    """Train a network.
+
+    Args:
+        movies: at least one. A movie counts as the square root of its cells.
+        config: how.
+        model: where to begin: for fine-tuning; a new one by default.
+        evidence: what a new network leaves out, such as `{"memory": False}`.
+        device: where.
+        state_file: where the state is kept at each validation; training goes on from there where it exists.
+        progress: told of each step.
+
+    Raises:
+        InputError: no movie, or nothing to learn in them; a state file of another training.
+    """
+    _require_something_to_learn(movies, config)
+    training, held_out = _examples(movies, config, progress)
+    device, key = device or torch.device("cpu"), _key(movies, config, model, evidence or {})
+    torch.manual_seed(config.seed)
+    if model is not None:
+        model = copy.deepcopy(model).requires_grad_(True)
+    else:
+        model = LineageModel(replace(training[0][0].inputs.sizes(), **(evidence or {})))
+        _standardise(model, [example for ways in training for example in ways])
+    training[0][0].inputs.require_fit(model.config)
+    state = TrainingState(model.to(device), config.weight_decay, config.averaging)
+    state.resume(state_file, key)
+    losses: list[float] = []
+    for step in progress(range(state.step, config.steps), "Training", total=config.steps - state.step):
+        if state.checks_since_best >= config.patience:
+            break
+        with _reproducible():
+            losses.append(_step(state, training, config, step, device))
+        if (step + 1) % config.check_every == 0 or step + 1 == config.steps:
+            loss = validation_loss(state.averaged, held_out, device) if held_out else None
+            state.add(Check(step + 1, float(np.mean(losses)), loss))
+            losses = []
+            state.save(state_file, key)
+    best = state.best.to("cpu").eval()
+    record = {
+        "movies": [movie.name for movie in movies],
+        "divisions": sum(int(example.is_division.sum()) for example, *_ in training),
+        "cells": sum(len(example.scene) for example, *_ in training),
+        "training": asdict(config),
+        "steps": state.step,
+        "best_step": state.best_step,
+    }
+    return Trained(best, state.checks, record, held_out)
+
+
+@contextmanager
+def _reproducible() -> Iterator[None]:
+    """Sums in the same order each time: threads that add up gradients would differ in the last digits."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+def _key(
+    movies: Sequence[TrainingMovie],
+    config: TrainingConfig,
+    start: LineageModel | None,
+    evidence: Mapping[str, bool],
+) -> str:
+    """sha256, in hex, of all that a training follows from: it goes on from no other one's state."""
+    digest = hashlib.sha256(repr((asdict(config), sorted(evidence.items()))).encode())
+    for movie in movies:
+        cells, graph = movie.graph.detections, movie.graph
+        digest.update(repr((movie.name, movie.labels.shape, movie.movie is None)).encode())
+        for column in (cells.frame, cells.label, cells.y, cells.x, graph.links, graph.kind):
+            digest.update(np.ascontiguousarray(column).data)
+    for weight in start.state_dict().values() if start else ():
+        digest.update(weight.cpu().numpy().data)
+    return digest.hexdigest()
+
+
+def variations(frames: int, config: TrainingConfig, seed: int) -> list[Variation]:
+    """The ways to see a stretch of a movie: whole, slower, with cells missed; the most telling first.
+
+    Args:
+        frames: of the stretch.
+        config: how many.
+        seed: of the missed cells.
+    """
+    ways = [
+        Variation(0, frames),
+        Variation(0, frames, 2),
+        Variation(0, frames, missed=0.03, seed=seed),
+        Variation(1, frames, 2),
+        Variation(0, frames, 3),
+        Variation(0, frames, missed=0.06, seed=seed + 1),
+        Variation(1, frames, 2, missed=0.03, seed=seed + 2),
+        Variation(2, frames, 3),
+    ]
+    return [way for way in ways[: config.variations] if (way.end - way.begin) // way.stride >= 4] or ways[:1]
+
+
+def _examples(
+    movies: Sequence[TrainingMovie], config: TrainingConfig, progress: Progress
+) -> tuple[list[list[Example]], list[Example]]:
+    """For each movie its variations to train on; all held-out stretches."""
+    jobs: list[tuple[int, TrainingMovie, Variation]] = []
+    for number, movie in enumerate(movies):
+        frames, cut = len(movie.labels), _cut(movie, config)
+        jobs += [(number, movie, way) for way in variations(cut, config, 10 * number + config.seed)]
+        if frames - cut >= 2:
+            jobs.append((-1, movie, Variation(cut, frames)))
+    training: list[list[Example]] = [[] for _ in movies]
+    held_out: list[Example] = []
+    for number, movie, way in progress(jobs, "Looking at the movies", total=len(jobs)):
+        example = make_example(movie, way)
+        (held_out if number < 0 else training[number]).append(example)
+    return training, held_out
+
+
+def _require_something_to_learn(movies: Sequence[TrainingMovie], config: TrainingConfig) -> None:
+    if not movies:
+        raise InputError("no movie to train on", remedy="give at least one with its true lineage")
+    for movie in movies:
+        begins = movie.graph.detections.frame[movie.graph.links[:, 1]]
+        if not np.any(begins < _cut(movie, config)):
+            raise InputError(
+                f"no links between cells before frame {_cut(movie, config)}, so nothing to learn",
+                place=movie.name,
+                remedy="give a movie of several frames whose cells are tracked, or hold less of it out",
+            )
+
+
+def _cut(movie: TrainingMovie, config: TrainingConfig) -> int:
+    """The first frame that is held out."""
+    frames = len(movie.labels)
+    return round(frames * (1 - config.held_out)) if movie.is_real else frames
+
+
+def _standardise(model: LineageModel, examples: Sequence[Example]) -> None:
+    """Tell the network the mean and the spread of its features."""
+    for kind in STANDARDISED:
+        rows = torch.cat([getattr(example.inputs.batch, kind) for example in examples])
+        if len(rows) > 1:
+            layer = getattr(model, f"standard_{kind}")
+            layer.mean.copy_(rows.mean(0))
+            layer.scale.copy_(rows.std(0).clamp(min=1e-2))
+    if not model.config.motion:
+        for kind in ("pair", "triple"):
+            names = examples[0].inputs.names[kind]
+            used = [float(name not in MOTION) for name in names]
+            getattr(model, f"standard_{kind}").used.copy_(torch.tensor(used))
+
+
+def _step(
+    state: TrainingState,
+    training: Sequence[Sequence[Example]],
+    config: TrainingConfig,
+    step: int,
+    device: torch.device,
+) -> float:
+    """One step of gradient descent; its loss. What is random follows from the seed and the step alone."""
+    rng = np.random.default_rng([config.seed, step])
+    torch.manual_seed(int(rng.integers(2**31)))
+    weight = np.sqrt([len(ways[0].scene) for ways in training])
+    ways = training[int(rng.choice(len(training), p=weight / weight.sum()))]
+    example = ways[int(rng.integers(len(ways)))]
+    begin, end = _stretch(example, config.cells, rng)
+    batch = augmented(
+        example.inputs.window(begin, end), state.model, example.inputs.names, rng, config.augmentation
+    ).to(device)
+    pairs, triples = (torch.from_numpy(rows) for rows in example.inputs.rows(begin, end))
+    state.model.train()
+    pair_logit, triple_logit = state.model(batch)
+    loss = loss_of(
+        pair_logit,
+        triple_logit,
+        example.pair_class[pairs].to(device),
+        example.is_division[triples].to(device),
+        len(batch.cell),
+    )
+    state.descend(loss, config.rate(step))
+    return loss.item()
+
+
+def _stretch(example: Example, cells: int, rng: np.random.Generator) -> tuple[int, int]:
+    """Frames begin … end − 1 at random, with about so many cells, six frames at least."""
+    frame = example.inputs.cell_frame
+    frames = int(frame[-1]) + 1 if len(frame) else 1
+    length = min(frames, max(6, round(cells * frames / max(1, len(frame)))))
+    begin = int(rng.integers(frames - length + 1))
+    return begin, begin + length
+
+
+def loss_of(
+    pair_logit: Tensor, triple_logit: Tensor, pair_class: Tensor, is_division: Tensor, cells: int
+) -> Tensor:
+    """Cross-entropy of all pairs and triples, over the number of cells: rare things count as they occur."""
+    pairs = functional.cross_entropy(pair_logit, pair_class, reduction="sum")
+    triples = functional.binary_cross_entropy_with_logits(triple_logit, is_division.float(), reduction="sum")
+    return (pairs + triples) / max(1, cells)
+
+
+def validation_loss(model: LineageModel, examples: Sequence[Example], device: torch.device) -> float:
+    """Mean over the examples of `loss_of`, calibrated: a network that only became too sure is no worse."""
+    model = model.to(device).eval()
+    calibrate(model, examples)
+    losses = []
+    for example in examples:
+        logits = judge(example.inputs, model, device)
+        losses.append(
+            loss_of(
+                torch.from_numpy(logits.pair),
+                torch.from_numpy(logits.triple),
+                example.pair_class,
+                example.is_division,
+                len(example.scene),
+            ).item()
+        )
+    return float(np.mean(losses))
+
+
+def calibrate(model: LineageModel, examples: Sequence[Example]) -> None:
+    """Set the temperatures (Guo et al. 2017) under which the logits of held-out examples are most likely."""
+    model.temperature.fill_(1.0)
+    device = model.temperature.device
+    logits = [judge(example.inputs, model, device) for example in examples]
+    pair, triple = (
+        torch.cat([torch.from_numpy(getattr(one, kind)) for one in logits]) for kind in ("pair", "triple")
+    )
+    classes = torch.cat([example.pair_class for example in examples])
+    divisions = torch.cat([example.is_division for example in examples]).double()
+    grid = torch.exp(torch.linspace(-1.5, 1.5, 121)).double()
+    if len(classes):
+        of_pairs = torch.stack([functional.cross_entropy(pair / t, classes) for t in grid])
+        model.temperature[0] = grid[of_pairs.argmin()]
+    if 0 < divisions.sum() < len(divisions):
+        of_triples = torch.stack(
+            [functional.binary_cross_entropy_with_logits(triple / t, divisions) for t in grid]
+        )
+        model.temperature[1] = grid[of_triples.argmin()]
