@@ -1,5 +1,6 @@
 """Brings the database to the schema that this program knows, a step a version, and back where one must."""
 
+import time
 from functools import partial
 from typing import LiteralString
 
@@ -16,6 +17,7 @@ VERSION = "OPTIONAL MATCH (s:Schema {name: 'cellkin'}) RETURN coalesce(s.version
 
 # A constraint is ready when its statement returns; an index is filled afterwards, for which this waits (s).
 AWAIT_INDEXES = "CALL db.awaitIndexes(60)"
+AWAIT_TRIES, AWAIT_PAUSE_S = 3, 1.0
 
 # Two processes may do the same step; the version never goes back by itself.
 REMEMBER_VERSION = """
@@ -45,6 +47,7 @@ def create_schema(connection: Connection) -> None:
         )
     for done, step in enumerate(STEPS[version:], start=version):
         connection.write(partial(_run, step.up))
+        _await_indexes(connection)
         _fill(connection, step)
         connection.write(partial(_remember, done + 1))
 
@@ -83,8 +86,20 @@ def _run(statements: tuple[LiteralString, ...], tx: ManagedTransaction) -> None:
         tx.run(statement).consume()
 
 
+def _await_indexes(connection: Connection) -> None:
+    """Wait for all of them; the procedure fails where another process makes the same at the same time."""
+    for left in reversed(range(AWAIT_TRIES)):
+        try:
+            connection.read(partial(_run, (AWAIT_INDEXES,)))
+        except StoreError:
+            if not left:
+                raise
+            time.sleep(AWAIT_PAUSE_S)
+        else:
+            return
+
+
 def _remember(version: int, tx: ManagedTransaction) -> None:
-    tx.run(AWAIT_INDEXES).consume()
     tx.run(REMEMBER_VERSION, version=version).consume()
 
 
