@@ -17,7 +17,7 @@ COLUMNS = 3
 def draw_confusion(pairs: Mapping[str, IntArray]) -> Figure:
     """Numbers of pairs of cells, and shares of each row: rows are the reference, columns the tracker.
 
-    Pairs that neither links are all the others: they are not counted, so that row has shares of its errors.
+    Pairs that neither links are all the others: they are not counted, and that row has no shares.
 
     Args:
         pairs: tracker to (3, 3), `LinkageConfusion.pairs`.
@@ -38,11 +38,11 @@ def draw_confusion(pairs: Mapping[str, IntArray]) -> Figure:
 
 def _draw(axes: Axes, name: str, table: IntArray) -> None:
     share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    share[Linkage.DIFFERENT] = 0
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1.25)
     for row, column in np.ndindex(3, 3):
-        uncounted = row == column == Linkage.DIFFERENT
-        text = "–" if uncounted else f"{table[row, column]:,}\n{share[row, column]:.1%}"
         colour = "white" if share[row, column] > 0.7 else "black"
+        text = _told(int(table[row, column]), float(share[row, column]), row, column)
         axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
     axes.set_xticks(range(3), NAMES)
     axes.set_yticks([])
@@ -50,3 +50,9 @@ def _draw(axes: Axes, name: str, table: IntArray) -> None:
     axes.spines[:].set_visible(False)
     axes.set_xlabel("tracker")
     axes.set_title(name, fontsize=10)
+
+
+def _told(pairs: int, share: float, row: int, column: int) -> str:
+    if row != Linkage.DIFFERENT:
+        return f"{pairs:,}\n{share:.1%}"
+    return "–" if column == Linkage.DIFFERENT else f"{pairs:,}"
