@@ -23,8 +23,8 @@ def ask(connection: Connection, query: SavedQuery, before: str = "", **parameter
 
 @pytest.mark.neo4j
 @pytest.mark.parametrize("query", QUERIES)
-def test_a_saved_query_finds_its_start_by_index(connection: Connection, query: SavedQuery) -> None:
-    _, plan = ask(connection, query, "EXPLAIN ", tracking="t1", founder=1)
+def test_a_saved_query_finds_its_start_by_index(filled: Connection, query: SavedQuery) -> None:
+    _, plan = ask(filled, query, "EXPLAIN ", tracking="t1", founder=1)
     operators = [plan]
     while operators:
         operator = operators.pop()
@@ -68,6 +68,8 @@ def test_the_least_certain_divisions_come_first_with_each_daughter(
     shown = [([track["label"] for track in row["path"].nodes], row["probability"]) for row in found]
     assert sorted(shown[:2]) == [([2, 4], 0.625), ([2, 5], 0.625)]
     assert sorted(shown[2:]) == [([1, 2], 0.9), ([1, 3], 0.9)]
+    captions = {edge.end_node["label"]: edge["name"] for row in found for edge in row["path"].relationships}
+    assert captions == {2: "0.90", 3: "0.90", 4: "0.90", 5: "0.62"}
 
 
 @pytest.mark.neo4j

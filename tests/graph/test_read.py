@@ -12,11 +12,10 @@ import pytest
 import graph as graph_package
 from graph import read
 from graph.connection import Connection
-from graph.pixels import PixelStore
 from graph.store import LineageStore
 from ingest.errors import ConflictError
 from tests import lineages
-from tests.graph.stored import parallel_tracks, put, put_alone, with_features
+from tests.graph.stored import put, with_features
 from tests.lineages import Drawing
 
 pytestmark = pytest.mark.neo4j
@@ -40,17 +39,6 @@ def operators(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield plan["operatorType"], plan["args"].get("Details", "")
     for child in plan.get("children", []):
         yield from operators(child)
-
-
-@pytest.fixture(scope="module")
-def filled(connection: Connection, tmp_path_factory: pytest.TempPathFactory) -> Connection:
-    """A database with so much in it that looking through all of it does not pay; no plan is from before."""
-    connection.write(lambda tx: tx.run("MATCH (n) WHERE NOT n:Schema DETACH DELETE n").consume())
-    store = LineageStore(connection, PixelStore(tmp_path_factory.mktemp("pixels")))
-    put_alone(store, parallel_tracks(frames=60, cells=100), frames=60)
-    connection.write(lambda tx: tx.run("CALL db.resampleOutdatedIndexes()").consume())
-    connection.write(lambda tx: tx.run("CALL db.clearQueryCaches()").consume())
-    return connection
 
 
 @pytest.mark.parametrize("statement", list(statements()))

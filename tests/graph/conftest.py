@@ -1,0 +1,21 @@
+"""What the tests of the store share: a database in which a plan says something."""
+
+import pytest
+
+from graph.connection import Connection
+from graph.pixels import PixelStore
+from graph.store import LineageStore
+from tests.bench.lineages import FRAMES
+from tests.bench.lineages import lineages as many_lineages
+from tests.graph.stored import put_alone
+
+
+@pytest.fixture(scope="module")
+def filled(connection: Connection, tmp_path_factory: pytest.TempPathFactory) -> Connection:
+    """A database with so much in it that looking through all of it does not pay; no plan is from before."""
+    connection.write(lambda tx: tx.run("MATCH (n) WHERE NOT n:Schema DETACH DELETE n").consume())
+    store = LineageStore(connection, PixelStore(tmp_path_factory.mktemp("pixels")))
+    put_alone(store, many_lineages(22), frames=FRAMES)
+    connection.write(lambda tx: tx.run("CALL db.resampleOutdatedIndexes()").consume())
+    connection.write(lambda tx: tx.run("CALL db.clearQueryCaches()").consume())
+    return connection
