@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 
@@ -18,6 +18,7 @@ import psutil
 from neo4j import Driver, GraphDatabase
 
 from graph.batches import id_ranges
+from graph.certainty import DivisionOrder
 from graph.connection import Connection, Credentials
 from graph.jars import default_cache
 from graph.pixels import PixelStore
@@ -132,6 +133,17 @@ class Bench:
         ours = latency(founders, lambda track: self.store.lineages([track]))
         yield "lineage_against_bare_query", ours / bare, "<= 1.5", ours / bare <= 1.5
 
+    def certainty(self) -> Iterator[Figure]:
+        """A page of the least certain links, and of divisions: each looks at a whole tracking."""
+        plain = lineages(self.sized(WRITTEN), seed=8)
+        probability = np.random.default_rng(8).beta(20, 1, len(plain.links))
+        tracking = write(self.store, replace(plain, probability=probability), "unsure")
+        name, order = tracking.id, DivisionOrder.PROBABILITY
+        links = self.cost([0] * 5, lambda _: self.store.links(name))
+        yield "least_certain_links_us_a_link", links / tracking.links * 1e6, "", True
+        divisions = self.cost([0] * 5, lambda _: self.store.divisions(name, order=order))
+        yield "least_certain_divisions_us_a_track", divisions / tracking.tracks * 1e6, "", True
+
     def costs(self, tracking: TrackingRecord) -> dict[str, float]:
         """CPU seconds of each question."""
         store, founders, name = self.store, self.founders(tracking), tracking.id
@@ -182,6 +194,7 @@ def figures(bench: Bench, address: ServerAddress, folder: Path) -> Iterator[Figu
     yield from bench.writing()
     written = bench.store.trackings([asked.movie_id])[-1]
     yield from bench.reading(written)
+    yield from bench.certainty()
     grown_mb, seconds = writer_memory(address, folder, bench.sized(STORED[2]))
     yield "writer_mb_over_columns_1M", grown_mb, "< 300", grown_mb < 300
     yield "writer_detections_a_second_1M", STORED[2] * bench.scale / seconds, "", True
