@@ -222,7 +222,7 @@ def _uncertain(found: Uncertain | None, record: TrackingRecord | None) -> list[t
             ("look first", f"frame {least.frame}, label {least.label} divides (p = {least.probability:.2f})")
         )
     if record and found.links:
-        rows.append(("see all", f"`cellkin neo4j explore {record.id}`"))
+        rows.append(("see all", f"`cellkin neo4j explore {record.id}`; divisions and links in GraphQL"))
     return rows
 
 

@@ -1,6 +1,7 @@
 """What `cellkin track` says of what the tracker is not sure of."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from api.pipeline import TrackedMovie
 from api.report import tracked
 from api.uncertain import uncertain
+from graph.provenance import UNKNOWN
+from graph.records import Counts, TrackingKind, TrackingRecord
 from ingest.movie import LabelImages, Movie
 from ingest.tracking_graph import TrackingGraph
 from tests import lineages
@@ -60,6 +63,28 @@ def test_a_person_reads_where_to_look() -> None:
         "divisions": 1,
         "least": {"frame": 3, "label": 2, "probability": 0.25},
     }
+
+
+def test_a_stored_tracking_says_where_the_others_are() -> None:
+    graph = weighted((2, 2, 0.125))
+    record = TrackingRecord(
+        **vars(Counts.of(graph)),
+        id="t3",
+        number=3,
+        movie_id="m1",
+        kind=TrackingKind.PREDICTED,
+        author="learned",
+        version="1",
+        parameters={},
+        features=(),
+        labels_checksum=None,
+        provenance=UNKNOWN,
+        created=datetime(2026, 11, 27, tzinfo=UTC),
+    )
+    rows = dict(tracked(result(graph), record, None).rows)
+    assert "cellkin neo4j explore t3" in rows["see all"]
+    assert "look first" not in rows
+    assert "see all" not in dict(tracked(result(weighted()), record, None).rows)
 
 
 def test_of_a_tracker_that_does_not_say_nothing_is_said() -> None:
