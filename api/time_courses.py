@@ -260,8 +260,9 @@ def _course(one: Chosen, origin: int, names: Sequence[str], wish: Wish) -> Cours
             place=f"track {one.record.id}",
             remedy=f"ask for any of {', '.join(columns)}",
         )
-    nothing = np.full(len(one.rows), np.nan)
-    stacked = np.stack([columns.get(name, nothing) for name in names], axis=1) if names else nothing[:, :0]
+    stacked = np.full((len(one.rows), len(names)), np.nan)
+    for index, name in enumerate(names):
+        stacked[:, index] = columns.get(name, np.nan)
     frames, values = every_frame(one.rows.frame, stacked)  # (M,), (M, F)
     if wish.smooth:
         values = smoothed(values, wish.smooth)

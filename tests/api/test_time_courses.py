@@ -54,6 +54,7 @@ def test_several_cells_are_columns_one_after_the_other(service: Service, brightn
             {"name": "area_um2", "unit": "µm²", "values": [9] * 6},
         ],
     }
+    assert courses(service, brightness, [2], f=[], gaps=True)["columns"] == []
     every = courses(service, brightness, [1], f=None)["columns"]
     assert {column["name"] for column in every} == {"y", "x", "y_um", "x_um", "area", "area_um2", "mean_0"}
 
