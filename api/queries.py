@@ -7,11 +7,12 @@ from anyio import to_thread
 
 from api.cells import Detection, TimeSeries, detection_of
 from api.context import Info
+from api.course_wishes import Resampling, Smoothing, TimeEvent, Wish, smooth_of
 from api.fields import ListSize, described, from_record, resolved
 from api.lineages import Lineage, Track, chosen_of
 from api.loaders import detection_key, track_key
 from api.score_queries import ScoreQueries
-from api.time_courses import Resampling, Smoothing, TimeCourses, TimeEvent, Wish, smooth_of, time_courses_of
+from api.time_courses import TimeCourses, time_courses_of
 from api.types import Movie, Tracking
 from graph.records import TrackingKind
 

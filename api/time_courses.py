@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 
 import numpy as np
@@ -12,66 +11,13 @@ from anyio import to_thread
 from api.cells import VALUES, FeatureColumn, plain
 from api.columns import UNITS, with_units
 from api.context import Info
+from api.course_wishes import Resampling, Smoothing, TimeEvent, Wish, grid_of, smooth_of
 from api.fields import ListSize, described, resolved, value
-from api.smoothing import Grid, Smooth, SmoothingMethod, every_frame, interpolated, smoothed
+from api.smoothing import every_frame, interpolated, smoothed
 from graph.records import MovieRecord, TrackRecord
 from graph.records import TimeSeries as Rows
 from ingest.errors import InputError
 from ingest.tracking_graph import BoolArray, FloatArray
-
-strawberry.enum(
-    SmoothingMethod,
-    description="What stands for the values in a window: `MEAN`, or `MEDIAN`, which one wrong value "
-    "hardly moves.",
-)
-
-
-@strawberry.enum(
-    description="What the time of a cell is counted from: `BEGIN` its first frame, whatever came before; "
-    "`BIRTH` its first frame, only of cells that were born in a division that was seen; `DIVISION` its last "
-    "frame before it divides, only of cells that do."
-)
-class TimeEvent(StrEnum):
-    """What the time of a cell is counted from."""
-
-    BEGIN = "BEGIN"
-    BIRTH = "BIRTH"
-    DIVISION = "DIVISION"
-
-
-@strawberry.enum(
-    description="What a time is given in: `FRAMES` of the movie, or `MINUTES`, where its interval is known."
-)
-class TimeUnit(StrEnum):
-    """What a time is given in."""
-
-    FRAMES = "FRAMES"
-    MINUTES = "MINUTES"
-
-
-@strawberry.input(description="A moving window over the frames of a cell; missing values stay missing.")
-class Smoothing:
-    """A moving window over the frames of a cell."""
-
-    window: int = strawberry.field(
-        description="Its width in frames, odd, its middle at the frame; at either end it holds what there is."
-    )
-    method: SmoothingMethod = strawberry.field(
-        description="What stands for the values in it.", default=SmoothingMethod.MEAN
-    )
-
-
-@strawberry.input(description="A regular grid in time, on which values are interpolated linearly.")
-class Resampling:
-    """A regular grid in time, on which values are interpolated linearly."""
-
-    step: float = strawberry.field(description="From one point to the next; one is at time 0.")
-    unit: TimeUnit = strawberry.field(description="Unit of the step.", default=TimeUnit.FRAMES)
-    max_gap: int = strawberry.field(
-        description="Frames in which a cell may have been missed between two values that are interpolated; "
-        "in a longer gap values are null.",
-        default=0,
-    )
 
 
 @dataclass(frozen=True)
@@ -81,17 +27,6 @@ class Chosen:
     record: TrackRecord
     rows: Rows
     movie: MovieRecord
-
-
-@dataclass(frozen=True)
-class Wish:
-    """How time courses are prepared, and of which features; None for all."""
-
-    features: Sequence[str] | None
-    align_to: TimeEvent | None
-    smooth: Smooth | None
-    resample: Resampling | None
-    gaps: bool
 
 
 @dataclass(frozen=True)
@@ -169,15 +104,6 @@ class WithTimeCourses:
         return await time_courses_of(await self.chosen(info), wish, info)
 
 
-def smooth_of(smooth: Smoothing | None) -> Smooth | None:
-    """The window that is asked for.
-
-    Raises:
-        InputError: a width that cannot be.
-    """
-    return None if smooth is None else Smooth(smooth.method, smooth.window)
-
-
 async def time_courses_of(chosen: Sequence[Chosen], wish: Wish, info: Info) -> TimeCourses:
     """The tracks as one table.
 
@@ -188,7 +114,7 @@ async def time_courses_of(chosen: Sequence[Chosen], wish: Wish, info: Info) -> T
     origins = await _origins(chosen, wish.align_to, info)
     kept = [(one, origin) for one, origin in zip(chosen, origins, strict=True) if origin is not None]
     for one, origin in kept:
-        grid = _grid(wish.resample, one)
+        grid = grid_of(wish.resample, one.movie)
         if grid:
             info.context.loaders.spend(grid.points(one.record.begin, one.record.end, origin))
     names = _names(chosen, wish.features)
@@ -227,25 +153,6 @@ def _measured(one: Chosen) -> dict[str, FloatArray]:
     return {n: c.astype(np.float64) for n, c in columns.items() if n not in ("frame", "label", "minutes")}
 
 
-def _grid(resample: Resampling | None, one: Chosen) -> Grid | None:
-    """The grid on the frames of a track's movie.
-
-    Raises:
-        InputError: a step that cannot be, or minutes of a movie whose interval is not known.
-    """
-    if resample is None:
-        return None
-    if resample.unit is TimeUnit.FRAMES:
-        return Grid(resample.step, resample.max_gap)
-    if one.movie.minutes_per_frame is None:
-        raise InputError(
-            "the interval between frames is not known",
-            place=f"movie {one.movie.id}",
-            remedy="give the step in FRAMES, or add the movie again with its minutes per frame",
-        )
-    return Grid(resample.step / one.movie.minutes_per_frame, resample.max_gap)
-
-
 def _course(one: Chosen, origin: int, names: Sequence[str], wish: Wish) -> Course:
     """The rows of one track.
 
@@ -266,7 +173,7 @@ def _course(one: Chosen, origin: int, names: Sequence[str], wish: Wish) -> Cours
     frames, values = every_frame(one.rows.frame, stacked)  # (M,), (M, F)
     if wish.smooth:
         values = smoothed(values, wish.smooth)
-    grid = _grid(wish.resample, one)
+    grid = grid_of(wish.resample, one.movie)
     if grid:
         at = grid.frames(one.record.begin, one.record.end, origin)
         frames, values = at, interpolated(frames, values, at, grid.max_gap)

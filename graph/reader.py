@@ -1,10 +1,10 @@
 """Everything that can be asked of the store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import Any
 
-from graph import certainty, counts, health, movies, read, relatives, track_pages, windows
+from graph import certainty, counts, health, movies, read, track_pages, windows
 from graph.certainty import DivisionFilter, DivisionOrder, LinkFilter
 from graph.connection import Connection
 from graph.counts import FrameCounts
@@ -13,7 +13,7 @@ from graph.health import Health
 from graph.measured import FeatureOrder, FeatureRange, Key
 from graph.pixels import PixelStore
 from graph.records import Lineage, LinkRecord, MovieRecord, TimeSeries, TrackingRecord, TrackRecord
-from graph.relatives import Lives, Pairs
+from graph.relatives_reader import RelativesReader
 from graph.track_pages import TrackFilter, TrackOrder
 from graph.windows import DetectionPage, Window
 from ingest.errors import NotFoundError
@@ -24,7 +24,7 @@ LISTED = 3
 """How many ids an error names."""
 
 
-class LineageReader:
+class LineageReader(RelativesReader):
     """Reads movies, trackings and lineages; for an unknown one of many ids comes nothing.
 
     Args:
@@ -270,56 +270,6 @@ class LineageReader:
         tracking = self.tracking(tracking_id)
         frames = self.movie(tracking.movie_id).frames
         return self._connection.read(partial(counts.frame_counts, tracking=tracking, frames=frames))
-
-    def mothers_and_daughters(self, tracking_id: str) -> Pairs:
-        """Every mother of two daughters or more with each of them; in one round trip.
-
-        Raises:
-            NotFoundError: there is no such tracking.
-        """
-        ask = partial(relatives.mothers_and_daughters, tracking=self.tracking(tracking_id))
-        return self._connection.read(ask)
-
-    def sisters(self, tracking_id: str) -> Pairs:
-        """Every two daughters of one mother; in one round trip.
-
-        Raises:
-            NotFoundError: there is no such tracking.
-        """
-        return self._connection.read(partial(relatives.sisters, tracking=self.tracking(tracking_id)))
-
-    def largest_lineage(self, tracking_id: str) -> int | None:
-        """Id of the founder with most descendants, the first of several; None without tracks.
-
-        Raises:
-            NotFoundError: there is no such tracking.
-        """
-        ask = partial(relatives.largest_lineage, tracking=self.tracking(tracking_id))
-        return self._connection.read(ask)
-
-    def sisters_of(self, track_ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
-        """Ids of the sisters of each of these tracks, by its id."""
-        return self._connection.read(partial(relatives.sisters_of, ids=track_ids))
-
-    def ancestors_of(self, track_ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
-        """Ids of the ancestors of each of these tracks, by its id: the mother first, the founder last."""
-        return self._connection.read(partial(relatives.ancestors_of, ids=track_ids))
-
-    def descendants_of(self, track_ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
-        """Ids of all that descends from each of these tracks, by its id: a parent before its daughters."""
-        return self._connection.read(partial(relatives.descendants_of, ids=track_ids))
-
-    def lives(self, tracking_id: str) -> Lives:
-        """The cells that were born in a division: durations of cell cycles, and survival; in one round trip.
-
-        Raises:
-            NotFoundError: there is no such tracking.
-        """
-        return self._connection.read(partial(relatives.lives, tracking=self.tracking(tracking_id)))
-
-    def track_means(self, track_ids: Sequence[int], feature: str) -> Mapping[int, float]:
-        """Mean of a feature over each of these tracks, by its id; NaN where no detection has it."""
-        return self._connection.read(partial(relatives.track_means, ids=track_ids, feature=feature))
 
     def tracks_by_id(self, ids: Sequence[int]) -> dict[int, TrackRecord]:
         """The tracks of these ids, by id."""
