@@ -38,12 +38,23 @@ class Cost:
     weight: str
 
 
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION],
+    name="needs",
+    description="The scope that the field needs of a token, beyond READ for queries and WRITE for mutations.",
+)
+class Needs:
+    """Asks for more, by the name of a `graph.tokens.Scope`: `@resolved(Needs(scope="ADMIN"))`."""
+
+    scope: str
+
+
 def value(description: str, *directives: object, name: str | None = None) -> Any:  # noqa: ANN401 - the type is the attribute's
     """A field that is an attribute.
 
     Args:
         description: in CommonMark, with the unit.
-        directives: `ListSize` and `Cost`.
+        directives: `ListSize`, `Cost` and `Needs`.
         name: in the schema, where it is not the attribute's in camel case.
     """
     return strawberry.field(description=description, directives=directives, name=name)

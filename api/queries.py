@@ -7,6 +7,7 @@ from api.cells import TimeSeries
 from api.context import Info
 from api.fields import ListSize, described, from_record, resolved
 from api.lineages import Lineage, Track
+from api.links import LinkQueries
 from api.loaders import track_key
 from api.score_queries import ScoreQueries
 from api.types import Movie, Tracking
@@ -14,7 +15,7 @@ from graph.records import TrackingKind
 
 
 @described
-class Query(ScoreQueries):
+class Query(ScoreQueries, LinkQueries):
     """Movies, their trackings, and the lineages in them."""
 
     @resolved(ListSize(assumed_size=20))

@@ -90,6 +90,7 @@ def _settings(ports: Ports) -> Mapping[str, str]:
         "server.memory.heap.max_size": _HEAP_MAX,
         "server.memory.pagecache.size": _PAGE_CACHE,
         "db.transaction.timeout": _TRANSACTION_TIMEOUT,
+        "db.transaction.monitor.check.interval": "500ms",  # what is over its time ends that late at most
         "db.memory.transaction.max": _TRANSACTION_MEMORY,
         "db.tx_log.rotation.retention_policy": "256M size",
         "db.tx_log.rotation.size": "64M",  # allocated at once, twice: an empty database takes 130 MB, not 520
