@@ -84,7 +84,7 @@ class Access:
         return Caller(f"{record.name or 'token'} ({record.id})", record.scope)
 
     def _is_open_to(self, headers: Headers) -> bool:
-        """Whether a request without a token may do all: it came by the machine's own name, and by no proxy."""
+        """Whether a request without a token may do all: it came by this machine's name, and by no proxy."""
         if self._settings.tokens_required or any(name in headers for name in FORWARDED):
             return False
         host = headers.get("host", "")
@@ -133,7 +133,7 @@ def require(caller: Caller | None, needed: Scope) -> None:
 
 
 def needs(scope: Scope) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Mark a route's endpoint as one that needs this scope: `Route(path, needs(Scope.ADMIN)(endpoint))`."""
+    """Marks the endpoint of a route that needs more: `Route(path, decorated)` after `needs(Scope.ADMIN)`."""
 
     def decorate(endpoint: Callable[..., Any]) -> Callable[..., Any]:
         async def guarded(request: Request) -> Any:  # noqa: ANN401 - as the endpoint has it

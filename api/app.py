@@ -62,8 +62,8 @@ def create_app(settings: Settings, store: LineageStore, limits: Limits = Limits(
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[
-            Middleware(Observe, service_log(), metrics),
             Middleware(SecurityHeaders),
+            Middleware(Observe, service_log(), metrics),
             # A page elsewhere that points its own name at this address is not let in (DNS rebinding).
             Middleware(
                 TrustedHostMiddleware,

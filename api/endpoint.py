@@ -11,14 +11,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
-from strawberry import UNSET
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.http.base import BaseRequestProtocol
 from strawberry.schema.base import BaseSchema
 from strawberry.types import ExecutionResult
-from strawberry.types.unset import UnsetType
 
 from api.access import Access
 from api.context import Context
@@ -80,16 +78,16 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         exchange = exchange_of(request.scope)
         return Context(self._store, self._limits, self._scoring, exchange, self._signer)
 
-    async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
+    async def on_ws_connect(self, context: Context) -> dict[str, object] | None:
         """Take the token of a client that can set no header: a browser sends it in its first message."""
-        params = getattr(context, "connection_params", None) or {}
+        params = context.connection_params or {}
         presented = params.get("authorization", params.get("Authorization"))
         if context.exchange.caller is None or isinstance(presented, str):
             try:
                 context.exchange.caller = await self._access.bearer(str(presented or ""))
             except CellkinError as error:
                 raise ConnectionRejectionError({"code": error.code}) from error
-        return UNSET
+        return None
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
         """Every GET: `?query=…` opens the query in GraphiQL and runs nothing by itself."""

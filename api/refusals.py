@@ -95,9 +95,11 @@ async def refuse_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = HTTP_CODES.get(error.status_code, "BAD_REQUEST")
     exchange_of(request.scope).errors.append(code)
-    body: Mapping[str, Any] = {"error": {"code": code, "problem": error.detail, "place": "", "remedy": ""}}
+    remedy = "the page / names what there is" if error.status_code == 404 else ""
+    document = {"code": code, "problem": error.detail, "place": request.url.path[:200], "remedy": remedy}
+    body: Mapping[str, Any] = {"error": document}
     if request.url.path == "/graphql":
-        body = {"data": None, "errors": [{"message": error.detail, "extensions": {"code": code}}]}
+        body = {"data": None, "errors": [{"message": error.detail, "extensions": document}]}
     return JSONResponse(body, error.status_code, error.headers)
 
 

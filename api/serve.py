@@ -23,7 +23,7 @@ CONNECTIONS = 500
 class ImpatientProtocol(H11Protocol):
     """Closes a connection on which the head of a request takes longer than `HEADER_SECONDS`."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin to wait for the first request."""
         super().connection_made(transport)
         self._waiting = self.loop.call_later(HEADER_SECONDS, self._close_unless_after, None)

@@ -102,7 +102,7 @@ class Settings(BaseSettings):
 
     @property
     def tokens_required(self) -> bool:
-        """Whether nobody gets in without a token: it is set so, or the service listens beyond this machine."""
+        """Whether nobody gets in without a token: so it is set, or the service is open to other machines."""
         return self.auth is Auth.REQUIRED or not _is_loopback(self.host)
 
     @property

@@ -43,7 +43,8 @@ def create_schema(connection: Connection) -> None:
         raise _other_version(connection, version, "update cellkin, or use another database")
     for done, step in enumerate(STEPS[version:], start=version):
         connection.write(partial(_run, step.up))
-        _await_indexes(connection)
+        if any("CREATE INDEX" in statement for statement in step.up):
+            _await_indexes(connection)
         _fill(connection, step)
         connection.write(partial(_remember, done + 1))
 

@@ -11,7 +11,15 @@ from filelock import FileLock, Timeout
 from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
 from graph.jars import NEO4J_VERSION, install_jars
-from graph.server_config import LOOPBACK, Ports, free_ports, make_folders, require_space, write_config
+from graph.server_config import (
+    LOOPBACK,
+    Ports,
+    free_ports,
+    last_ports,
+    make_folders,
+    require_space,
+    write_config,
+)
 from graph.server_password import USER, ensure_password
 from graph.server_process import ServerProcess
 from ingest.errors import ConflictError, StoreError
@@ -119,7 +127,7 @@ class ManagedServer:
                 if server := ServerProcess.find(self.home):
                     ran = True
                     server.stop()
-                write_config(self.home, free_ports())
+                write_config(self.home, free_ports(last_ports(self.home)))
                 yield
         finally:
             if ran:
@@ -164,7 +172,7 @@ class ManagedServer:
         """Start on free ports; again on others when a program took one of them in between."""
         require_space(self.home)
         for attempt in range(1, _START_ATTEMPTS + 1):
-            ports = free_ports()
+            ports = free_ports(last_ports(self.home))
             write_config(self.home, ports)
             try:
                 server = ServerProcess.spawn(self.home, jars, ports, fast_start=self.fast_start)

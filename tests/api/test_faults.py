@@ -1,0 +1,134 @@
+"""A mixed load while a tracker writes, and while Neo4j is killed and comes back.
+
+Every answer is right or a clean refusal. A round in the suite; `make torture` runs many.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from graph.connection import Connection
+from graph.jars import default_cache
+from graph.pixels import PixelStore
+from graph.server import ManagedServer
+from graph.store import LineageStore
+from graph.tokens import Scope
+from ingest.errors import CellkinError
+from tests import lineages
+from tests.api.load import LINEAGE, NAMES, Load, file, graphql
+from tests.api.service import app_of, listening, put
+from tests.graph import faults
+from tests.graph.faults import ROUNDS
+from tests.graph.test_faults import kill
+
+pytestmark = pytest.mark.neo4j
+
+CLIENTS = 8
+GONE_S = 3.0
+
+
+@pytest.fixture(scope="module")
+def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedServer]:
+    """A server that may be killed."""
+    server = ManagedServer(tmp_path_factory.mktemp("victim"), default_cache(), fast_start=True)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+class Tracker(threading.Thread):
+    """Writes trackings one after the other, whatever happens; those that were acknowledged stay."""
+
+    def __init__(self, store: LineageStore) -> None:
+        super().__init__()
+        self._store = store
+        self.over = threading.Event()
+        self.stored: list[str] = []
+
+    def run(self) -> None:
+        number = 0
+        while not self.over.is_set():
+            number += 1
+            try:
+                self.stored.append(put(self._store, faults.colony(), author=f"tracker {number}").id)
+            except CellkinError:
+                time.sleep(0.3)
+
+
+@pytest.mark.parametrize("round_", range(ROUNDS))
+def test_every_answer_is_right_or_a_clean_no(victim: ManagedServer, tmp_path: Path, round_: int) -> None:
+    before = victim.start(timeout_s=900)
+    with (
+        Connection(faults.login(before)) as reading,
+        Connection(faults.login(before)) as writing,
+    ):
+        store = LineageStore(reading, PixelStore(tmp_path / "pixels"))
+        kept = put(store, lineages.generations())
+        _, secret = store.tokens.create(Scope.READ, name="load")
+        headers = {"authorization": f"Bearer {secret}"}
+        with listening(app_of(store, tmp_path, auth="required")) as address:
+            client = httpx2.Client(base_url=address, headers=headers, timeout=60)
+            lineage = client.post("/graphql", json={"query": LINEAGE, "variables": {"t": kept.id}}).json()[
+                "data"
+            ]
+            table = client.get(f"/trackings/{kept.id}/timeseries.csv").content
+            colony = faults.colony().graph
+            whole = {
+                kept.id: (kept.detections, kept.tracks),
+                None: (len(colony.detections), len(colony.tracks)),
+            }
+
+            def all_whole(data: dict[str, list[dict[str, object]]]) -> bool:
+                found = [t for movie in data["movies"] for t in movie["trackings"]]  # type: ignore[attr-defined]
+                return kept.id in {t["id"] for t in found} and all(
+                    (t["counts"]["detections"], t["counts"]["tracks"]) == whole.get(t["id"], whole[None])
+                    for t in found
+                )
+
+            load = Load(
+                address,
+                [
+                    graphql(LINEAGE, lambda data: data == lineage, t=kept.id),
+                    file(f"/trackings/{kept.id}/timeseries.csv", table),
+                    graphql(NAMES, all_whole),
+                ],
+                headers,
+            )
+            tracker = Tracker(LineageStore(writing, PixelStore(tmp_path / "pixels")))
+            load.start(CLIENTS)
+            tracker.start()
+            try:
+                assert load.await_right(30, 60), load
+                time.sleep(faults.moment(round_, 2.0))
+                kill(victim)
+                time.sleep(GONE_S)
+                refused = sum(load.refused.values())
+                assert client.get("/healthz").status_code == 200
+                assert client.get("/readyz").status_code == 503
+                after = victim.start(timeout_s=900)
+                assert after.uri == before.uri
+                assert load.await_right(60, 120), load
+            finally:
+                tracker.over.set()
+                load.stop()
+                tracker.join()
+            assert load.wrong == []
+            assert refused > 0
+            assert load.slowest < 20
+            assert reading.in_use == 0
+            time.sleep(1.1)
+            assert client.get("/readyz").status_code == 200
+            pool = [client.post("/graphql", json={"query": NAMES}) for _ in range(40)]
+            assert {answer.status_code for answer in pool} == {200}
+            assert "cellkin_store_transactions 0.0" in client.get("/metrics").text
+            client.close()
+        visible = {record.id for record in store.trackings([movie.id for movie in store.movies()])}
+        assert set(tracker.stored) <= visible
+        for movie in store.movies():
+            store.delete_movie(movie.id)
+    print(f"right {load.right}, refused {dict(load.refused)}, slowest {load.slowest:.1f} s")
