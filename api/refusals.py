@@ -17,6 +17,7 @@ HTTP_STATUS = {
     "FORBIDDEN": 403,
     "NOT_FOUND": 404,
     "CONFLICT": 409,
+    "TOO_LARGE": 413,
     "INTERNAL_ERROR": 500,
     "TOO_BUSY": 503,
     "TIME_LIMIT": 503,

@@ -32,6 +32,8 @@ CONNECT_TIMEOUT_S = 10.0
 RETRY_S = 20.0
 REQUEST_RETRY_S = 3.0
 """As `RETRY_S`, on behalf of a request: somebody waits, and may ask again."""
+REQUEST_CONNECT_S = 5.0
+"""As `CONNECT_TIMEOUT_S`, on behalf of a request."""
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 """Without http: the driver only tries it out, and it has no transactions that retry."""
 
@@ -133,7 +135,7 @@ class Connection:
             database=database,
             bookmark_manager=bookmarks,
             max_transaction_retry_time=min(left, REQUEST_RETRY_S),
-            connection_acquisition_timeout=max(min(left, CONNECT_TIMEOUT_S), 0.1),
+            connection_acquisition_timeout=max(min(left, REQUEST_CONNECT_S), 0.1),
         )
 
     def _timed(self, work: Work[Result], deadline: Deadline | None) -> Work[Result]:

@@ -29,7 +29,7 @@ def test_a_page_and_all_that_it_loads_come_from_the_service(service: Service, pa
 
 
 @pytest.mark.parametrize(
-    "name", ["index.html", "graphiql.html", "home.js", "graphiql.js", "home.css", "graphiql.css"]
+    "name", ["index.html", "graphiql.html", "home.js", "graphiql.js", "token.js", "home.css", "graphiql.css"]
 )
 def test_no_page_names_another_host(name: str) -> None:
     assert re.findall(r"(?:https?:)?//[\w.-]+\.\w+", (STATIC / name).read_text()) == []
