@@ -11,8 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.exchange import exchange_of
 from api.limits import Limits
-from api.refusals import TooBusyError, refusal
+from api.refusals import HeadTooLargeError, TooBusyError, refusal
 from graph.deadline import Deadline, within
+from ingest.errors import CellkinError
 
 UNGUARDED = ("/healthz", "/readyz", "/metrics")
 """What tells of the service's state answers when it is busy, too."""
@@ -88,8 +89,9 @@ class Guard:
             return
         asks = scope["method"] in READING or scope["path"] == "/graphql"
         try:
+            _check_head(scope, self._limits.head)
             leave = await (self._queries if asks else self._writes).enter()
-        except TooBusyError as error:
+        except CellkinError as error:
             await refusal(scope, error)(scope, receive, send)
             return
         deadline = exchange_of(scope).deadline
@@ -133,6 +135,19 @@ class Guard:
         """Have the database stop; when it does not answer, it stops by its own time limit."""
         with move_on_after(ENDING_S), suppress(Exception), within(Deadline(ENDING_S)):
             await to_thread.run_sync(self._end, deadline, limiter=self._ending, abandon_on_cancel=True)
+
+
+def _check_head(scope: Scope, limit: int) -> None:
+    """Refuse endless addresses and headers: what came in one piece, the server has not counted.
+
+    Raises:
+        HeadTooLargeError: there are more bytes than that.
+    """
+    size = len(scope.get("raw_path", b"")) + len(scope["query_string"])
+    size += sum(len(name) + len(value) for name, value in scope["headers"])
+    if size > limit:
+        problem = f"address and headers have {size:,} bytes, the limit is {limit:,}"
+        raise HeadTooLargeError(problem, remedy="send a long query in the body")
 
 
 class _Answer:

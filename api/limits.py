@@ -86,7 +86,7 @@ class Limits:
     """The most that one request may hold.
 
     Attributes:
-        body: bytes of the request.
+        body: bytes of the request; `head`: of its address and headers.
         tokens: of the GraphQL document.
         depth, fields, aliases, cost: as in `Extent`.
         detections: detections that one request may read from the store.
@@ -101,6 +101,7 @@ class Limits:
     """
 
     body: int = 256 * 1024
+    head: int = 32 * 1024
     tokens: int = 4_000
     depth: int = 24
     fields: int = 500

@@ -18,6 +18,7 @@ HTTP_STATUS = {
     "NOT_FOUND": 404,
     "CONFLICT": 409,
     "TOO_LARGE": 413,
+    "HEAD_TOO_LARGE": 431,
     "INTERNAL_ERROR": 500,
     "TOO_BUSY": 503,
     "TIME_LIMIT": 503,
@@ -34,6 +35,12 @@ class TooBusyError(CellkinError):
     """More requests than the service works on at once."""
 
     code = "TOO_BUSY"
+
+
+class HeadTooLargeError(CellkinError):
+    """An address or headers that are longer than any request needs."""
+
+    code = "HEAD_TOO_LARGE"
 
 
 class UnauthenticatedError(CellkinError):

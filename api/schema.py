@@ -1,12 +1,14 @@
 """The GraphQL schema, as it runs and as text."""
 
 import sys
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from api.apart import Apart, Execute
 from api.endpoint import is_expected
 from api.limits import Limits
 from api.logs import service_log
@@ -16,7 +18,18 @@ from api.query_rules import QueryLimits
 
 
 class Schema(strawberry.Schema):
-    """Logs what went wrong inside the service, and only that; of the query its hash alone."""
+    """Logs what went wrong inside the service, and only that; of the query its hash alone.
+
+    Large queries are executed apart from the event loop (`api.apart`).
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - as strawberry has it
+        super().__init__(*arguments, **named)
+        self._apart = Apart()
+
+    def _get_execute_function(self) -> Execute:
+        """The one place where strawberry calls graphql-core; a test sees that it stays so."""
+        return self._apart.around(super()._get_execute_function())
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None

@@ -137,7 +137,7 @@ def circular_tiff(folder: Path) -> Path:
 
 
 def truncated_tiff(folder: Path) -> Path:
-    tifffile.imwrite(folder / "whole.tif", MOVIE, metadata=None, compression="zlib")
+    tifffile.imwrite(folder / "whole.tif", MOVIE, photometric="minisblack", metadata=None, compression="zlib")
     content = (folder / "whole.tif").read_bytes()
     (folder / "a.tif").write_bytes(content[: len(content) * 2 // 3])
     return folder / "a.tif"
@@ -186,7 +186,7 @@ def test_a_bad_file_is_refused(
 def test_a_bomb_of_xml_is_no_calibration(tmp_path: Path) -> None:
     entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "x" * 10}">' for n in range(12))
     bomb = f'<?xml version="1.0"?><!DOCTYPE OME [{entities}]><OME><Image ID="&e11;"/></OME>'
-    tifffile.imwrite(tmp_path / "a.tif", MOVIE, description=bomb, metadata=None)
+    tifffile.imwrite(tmp_path / "a.tif", MOVIE, photometric="minisblack", description=bomb, metadata=None)
     begun = time.monotonic()
     tracemalloc.start()
     try:
