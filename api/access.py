@@ -21,11 +21,13 @@ from api.refusals import UnauthenticatedError, forbidden, refusal
 from api.settings import LOCAL_NAMES, Settings
 from api.signing import Signer
 from graph.tokens import Scope, TokenRecord, Tokens
-from ingest.errors import CellkinError
+from ingest.errors import CellkinError, StoreError
 
 REMEMBERED_S = 10.0
 """How long a token is taken to be as it was: a revoked one opens nothing after that."""
 REMEMBERED = 1000
+TRUSTED_S = 600.0
+"""How long, beyond that, a token is trusted while the database cannot be asked: `/metrics` goes on then."""
 LOOK_UPS_AT_ONCE = 4
 OPEN = ("/", "/healthz", "/readyz")
 """Paths without any data; also the package's own files and GraphiQL's page."""
@@ -170,7 +172,12 @@ class _Remembered:
         with self._lock:
             until, record = self._found.get(key, (0.0, None))
         if time.monotonic() >= until:
-            record = self._tokens.check(secret)
+            try:
+                record = self._tokens.check(secret)
+            except StoreError:
+                if record is None or time.monotonic() > until + TRUSTED_S:
+                    raise
+                return record if record.is_valid() else None
             with self._lock:
                 self._found[key] = (time.monotonic() + REMEMBERED_S, record)
                 self._found.move_to_end(key)

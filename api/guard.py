@@ -36,7 +36,7 @@ class Lane:
         self._patience = patience
 
     async def enter(self) -> Callable[[], None]:
-        """Take a place; the function that gives it back, once however often it is called.
+        """Take a slot; the function that gives it back, once however often it is called.
 
         Raises:
             TooBusyError: there is none within the time.
@@ -62,14 +62,14 @@ def _too_busy() -> TooBusyError:
 
 
 class Guard:
-    """Gives each request its place and its deadline.
+    """Gives each request its slot and its deadline.
 
     The work goes on in a task of its own: its threads cannot be stopped from outside, so that a request whose
-    time is over is answered without them, and keeps its place until they are done.
+    time is over is answered without them, and keeps its slot until they are done.
 
     Args:
         app: what is guarded.
-        limits: places and seconds.
+        limits: slots and seconds.
         end: ends what the store does under a deadline; blocks.
     """
 
@@ -83,7 +83,7 @@ class Guard:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on when there is a place, and its answer back while there is time."""
+        """Pass the request on when there is a slot, and its answer back while there is time."""
         if scope["type"] != "http" or scope["path"] in UNGUARDED:
             await self._app(scope, receive, send)
             return

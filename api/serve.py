@@ -1,7 +1,7 @@
 """The service as a process: uvicorn until it is told to end."""
 
 import asyncio
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import h11
@@ -9,8 +9,10 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.app import create_app
-from api.logs import configure
+from api.logs import configure, service_log
 from api.settings import Settings
+from api.stored import managed_server
+from graph.server_watch import kept_running
 from graph.store import LineageStore
 
 HEADER_BYTES = 32 * 1024
@@ -78,5 +80,7 @@ def serve_store(settings: Settings, store: LineageStore) -> None:
         lifespan="off",  # the app has none, and one that is cancelled by Ctrl-C prints a traceback
         **server_options(),
     )
-    with suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
+    managed = settings.neo4j_uri is None
+    watched = kept_running(managed_server(settings), service_log().warning) if managed else nullcontext()
+    with watched, suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
         uvicorn.Server(config).run()

@@ -91,6 +91,7 @@ class ManagedServer:
         jars = install_jars(self.cache, progress=progress)
         with self._alone(timeout_s):
             make_folders(self.home)
+            self._stopped_marker.unlink(missing_ok=True)
             password = ensure_password(self.home)
             server = ServerProcess.find(self.home)
             if server is None:
@@ -107,6 +108,7 @@ class ManagedServer:
         if not self.home.exists():
             return False
         with self._alone(START_TIMEOUT_S):
+            self._stopped_marker.touch()
             server = ServerProcess.find(self.home)
             if server is not None:
                 server.stop()
@@ -132,6 +134,15 @@ class ManagedServer:
         finally:
             if ran:
                 self.start(progress=progress)
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether somebody stopped it by `stop`, and nobody has started it since."""
+        return self._stopped_marker.exists()
+
+    @property
+    def _stopped_marker(self) -> Path:
+        return self.home / "run" / "stopped"
 
     def status(self) -> ServerStatus:
         """Whether it runs, and where."""

@@ -150,10 +150,16 @@ def test_without_a_database_nobody_is_known(
     def gone(_secret: str) -> None:
         raise StoreError("no Neo4j answers")
 
+    monkeypatch.setattr(access, "REMEMBERED_S", 0.0)
+    _, known = store.tokens.create(Scope.READ)
+    assert closed.client.get("/metrics", headers=bearer(known)).status_code == 200
     monkeypatch.setattr(store.tokens, "check", gone)
     answer = closed.client.post("/graphql", json=QUERY, headers=bearer(secret))
     assert (answer.status_code, code(answer)) == (503, "STORE_UNAVAILABLE")
     assert answer.headers["retry-after"] == "5"
+    assert closed.client.get("/metrics", headers=bearer(known)).status_code == 200
+    monkeypatch.setattr(access, "TRUSTED_S", 0.0)
+    assert closed.client.get("/metrics", headers=bearer(known)).status_code == 503
 
 
 def test_the_token_of_the_environment_has_every_scope(closed: Service) -> None:

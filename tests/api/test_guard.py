@@ -86,7 +86,7 @@ def test_a_file_beyond_its_time_is_answered(
 
 
 @pytest.mark.neo4j
-def test_beyond_the_places_there_is_a_wait_and_then_a_clean_no(
+def test_beyond_the_slots_there_is_a_wait_and_then_a_clean_no(
     store: LineageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = threading.Event()
@@ -163,7 +163,7 @@ def test_a_mutation_has_more_time_than_a_query(
     assert service.error(mutation)["extensions"]["code"] == "NOT_FOUND"
 
 
-def test_a_place_is_given_back_once() -> None:
+def test_a_slot_is_given_back_once() -> None:
     async def use() -> None:
         lane = Lane(1, 1, 0.1)
         leave = await lane.enter()
