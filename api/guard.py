@@ -9,7 +9,7 @@ from anyio import CapacityLimiter, move_on_after, to_thread
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.exchange import exchange_of
+from api.exchange import Exchange, exchange_of
 from api.limits import Limits
 from api.refusals import HeadTooLargeError, TooBusyError, refusal
 from graph.deadline import Deadline, within
@@ -102,16 +102,18 @@ class Guard:
         self._tasks.add(work)
         work.add_done_callback(self._done(leave))
         try:
-            in_time = await _in_time(work, answer, deadline)
+            in_time = await _in_time(work, answer, exchange_of(scope), may_drop=asks)
         except asyncio.CancelledError:
             work.cancel()
             raise
         if in_time:
             await work
             return
+        over = deadline.exceeded()
+        deadline.allow(0.0)  # what its threads still begin ends at once
         work.cancel()
         if not answer.gone:
-            await answer.instead(scope, refusal(scope, deadline.exceeded()))
+            await answer.instead(scope, refusal(scope, over))
         await self._end_in_store(deadline)
 
     async def _answered(self, scope: Scope, answer: "_Answer") -> None:
@@ -195,16 +197,24 @@ class _Answer:
         self.gone = True
 
 
-async def _in_time(work: "asyncio.Task[None]", answer: _Answer, deadline: Deadline) -> bool:
-    """Whether the answer begins, or the work ends, before the time is over and while the client waits."""
+async def _in_time(
+    work: "asyncio.Task[None]", answer: _Answer, exchange: Exchange, *, may_drop: bool
+) -> bool:
+    """Whether the answer begins, or the work ends, before the time is over and while the client waits.
+
+    What changes something is done to its end, whoever waits for it; `may_drop` where it only asks.
+    """
+    deadline = exchange.deadline
     begun = asyncio.create_task(answer.begun.wait())
     gone = asyncio.create_task(answer.disconnected())
     try:
         while not (work.done() or begun.done()):
             left = deadline.left
-            if left == 0 or gone.done():
+            dropped = gone.done() and may_drop and not (exchange.operation or "").startswith("mutation")
+            if left == 0 or dropped:
                 return False
-            await asyncio.wait({work, begun, gone}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            awaited = {work, begun} | ({gone} if not gone.done() else set())
+            await asyncio.wait(awaited, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         deadline.allow(None)  # what follows is sent as fast as the client takes it
         return True
     finally:

@@ -30,9 +30,9 @@ Work = Callable[[ManagedTransaction], Result]
 
 CONNECT_TIMEOUT_S = 10.0
 RETRY_S = 20.0
-REQUEST_RETRY_S = 3.0
+REQUEST_RETRY_S = 2.0
 """As `RETRY_S`, on behalf of a request: somebody waits, and may ask again."""
-REQUEST_CONNECT_S = 5.0
+REQUEST_CONNECT_S = 3.0
 """As `CONNECT_TIMEOUT_S`, on behalf of a request."""
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 """Without http: the driver only tries it out, and it has no transactions that retry."""

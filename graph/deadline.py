@@ -58,8 +58,9 @@ class Deadline:
 
     def exceeded(self) -> TimeLimitError:
         """The error that says so."""
+        stated = f", {self.seconds:g} s" if self.seconds is not None else ""
         return TimeLimitError(
-            f"the request was not done within its time, {self.seconds:g} s",
+            f"the request was not done within its time{stated}",
             remedy="ask for less at once, or for a whole table by URL; try again if the service is busy",
         )
 

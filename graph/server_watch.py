@@ -11,6 +11,7 @@ from ingest.errors import CellkinError
 POLL_S = 3.0
 PAUSE_S = 30.0
 """After a start that failed."""
+JOIN_S = 20.0
 
 
 @contextmanager
@@ -28,7 +29,7 @@ def kept_running(server: ManagedServer, note: Callable[[str], None]) -> Iterator
         yield
     finally:
         over.set()
-        watching.join()
+        watching.join(JOIN_S)  # a start that hangs must not keep the service from ending
 
 
 def _watch(server: ManagedServer, note: Callable[[str], None], over: threading.Event) -> None:

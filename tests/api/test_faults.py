@@ -5,16 +5,19 @@ Every answer is right or a clean refusal. A round in the suite; `make torture` r
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from api.limits import Limits
 from graph.connection import Connection
 from graph.jars import default_cache
 from graph.pixels import PixelStore
 from graph.server import ManagedServer
+from graph.server_process import ServerProcess
 from graph.store import LineageStore
 from graph.tokens import Scope
 from ingest.errors import CellkinError
@@ -107,7 +110,6 @@ def test_every_answer_is_right_or_a_clean_no(victim: ManagedServer, tmp_path: Pa
                 time.sleep(faults.moment(round_, 2.0))
                 kill(victim)
                 time.sleep(GONE_S)
-                refused = sum(load.refused.values())
                 assert client.get("/healthz").status_code == 200
                 assert client.get("/readyz").status_code == 503
                 after = victim.start(timeout_s=900)
@@ -118,7 +120,7 @@ def test_every_answer_is_right_or_a_clean_no(victim: ManagedServer, tmp_path: Pa
                 load.stop()
                 tracker.join()
             assert load.wrong == []
-            assert refused > 0
+            assert sum(load.refused.values()) > 0
             assert load.slowest < 20
             assert reading.in_use == 0
             time.sleep(1.1)
@@ -131,4 +133,36 @@ def test_every_answer_is_right_or_a_clean_no(victim: ManagedServer, tmp_path: Pa
         assert set(tracker.stored) <= visible
         for movie in store.movies():
             store.delete_movie(movie.id)
+    print(f"right {load.right}, refused {dict(load.refused)}, slowest {load.slowest:.1f} s")
+
+
+def test_a_frozen_database_freezes_nobody_else(victim: ManagedServer, tmp_path: Path) -> None:
+    address_of_store = victim.start(timeout_s=900)
+    limits = Limits(seconds=1.5, at_once=6, waiting=4, patience=0.5)
+    with Connection(faults.login(address_of_store)) as connection:
+        store = LineageStore(connection, PixelStore(tmp_path / "pixels"))
+        kept = put(store, lineages.generations())
+        with listening(app_of(store, tmp_path, limits)) as address:
+            load = Load(address, [graphql(LINEAGE, lambda data: data["tracking"] is not None, t=kept.id)])
+            load.start(CLIENTS)
+            server = ServerProcess.find(victim.home)
+            assert server is not None
+            try:
+                assert load.await_right(20, 60), load
+                server.process.suspend()
+                time.sleep(6)
+                frozen = Counter(load.refused)
+                assert httpx2.get(f"{address}/readyz", timeout=20).status_code == 503
+                assert httpx2.get(f"{address}/healthz", timeout=20).status_code == 200
+                server.process.resume()
+                assert load.await_right(40, 120), load
+            finally:
+                server.process.resume()
+                load.stop()
+            assert load.wrong == []
+            assert frozen["TIME_LIMIT"] > 0
+            assert frozen["TOO_BUSY"] > 0
+            assert load.slowest < 15
+        assert connection.in_use == 0
+        store.delete_movie(kept.movie_id)
     print(f"right {load.right}, refused {dict(load.refused)}, slowest {load.slowest:.1f} s")

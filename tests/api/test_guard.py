@@ -75,6 +75,26 @@ def test_what_a_client_no_longer_waits_for_ends_in_the_database(
 
 
 @pytest.mark.neo4j
+def test_what_changes_something_is_done_to_its_end_whoever_waits(
+    store: LineageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def slow(*_: object) -> dict[str, Any]:
+        time.sleep(1.0)
+        done.append("first")
+        return {}
+
+    monkeypatch.setattr(store, "trackings_by_id", slow)
+    with listening(app_of(store, tmp_path)) as address:
+        mutation = 'mutation { storeScore(computed: "t0", reference: "t1") { id } }'
+        with pytest.raises(httpx2.ReadTimeout):
+            httpx2.post(f"{address}/graphql", json={"query": mutation}, timeout=0.4)
+        assert eventually(lambda: bool(done))
+        assert eventually(lambda: 'route="/graphql",status="200"' in httpx2.get(f"{address}/metrics").text)
+
+
+@pytest.mark.neo4j
 def test_a_file_beyond_its_time_is_answered(
     slow_store: LineageStore, connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,10 +46,10 @@ def test_a_token_in_the_first_message_or_a_header_opens(closed: TestClient, stor
     _, secret = store.tokens.create(Scope.READ)
     bearer = f"Bearer {secret}"
     for headers, payload in (({}, {"authorization": bearer}), ({"authorization": bearer}, None)):
-        with closed.websocket_connect("/graphql", PROTOCOL, headers=headers) as session:
+        with closed.websocket_connect("ws://localhost/graphql", PROTOCOL, headers=headers) as session:
             assert greeted(session, payload) == "connection_ack"
             assert answer(session, "{ movies { id } }")["payload"]["data"] == {"movies": []}
-        with closed.websocket_connect("/graphql", PROTOCOL, headers=headers) as session:
+        with closed.websocket_connect("ws://localhost/graphql", PROTOCOL, headers=headers) as session:
             greeted(session, payload)
             (error,) = answer(session, MUTATION)["payload"]
             assert "needs the scope write" in error["message"]
@@ -57,7 +57,7 @@ def test_a_token_in_the_first_message_or_a_header_opens(closed: TestClient, stor
 
 @pytest.mark.parametrize("payload", [None, {}, {"authorization": "Bearer x"}, {"authorization": 7}])
 def test_without_a_token_it_is_closed(closed: TestClient, payload: dict[str, Any] | None) -> None:
-    with closed.websocket_connect("/graphql", PROTOCOL) as session:
+    with closed.websocket_connect("ws://localhost/graphql", PROTOCOL) as session:
         with pytest.raises(WebSocketDisconnect) as ended:
             greeted(session, payload)
         assert ended.value.code == 4403
@@ -66,14 +66,14 @@ def test_without_a_token_it_is_closed(closed: TestClient, payload: dict[str, Any
 def test_a_bad_header_is_refused_before_anything_is_said(closed: TestClient) -> None:
     with (
         pytest.raises(WebSocketDisconnect),
-        closed.websocket_connect("/graphql", PROTOCOL, headers={"authorization": "Bearer x"}),
+        closed.websocket_connect("ws://localhost/graphql", PROTOCOL, headers={"authorization": "Bearer x"}),
     ):
         pass
 
 
 def test_on_loopback_nothing_is_asked(store: LineageStore, tmp_path: Path) -> None:
     client = client_of(store, tmp_path, "loopback-open")
-    with client.websocket_connect("/graphql", PROTOCOL) as session:
+    with client.websocket_connect("ws://localhost/graphql", PROTOCOL) as session:
         assert greeted(session, None) == "connection_ack"
         errors = answer(session, MUTATION)["payload"]
         assert "needs the scope" not in str(errors)
@@ -83,6 +83,8 @@ def test_a_page_elsewhere_is_refused(store: LineageStore, tmp_path: Path) -> Non
     client = client_of(store, tmp_path, "loopback-open")
     with (
         pytest.raises(WebSocketDisconnect),
-        client.websocket_connect("/graphql", PROTOCOL, headers={"origin": "https://evil.example"}),
+        client.websocket_connect(
+            "ws://localhost/graphql", PROTOCOL, headers={"origin": "https://evil.example"}
+        ),
     ):
         pass
