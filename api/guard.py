@@ -163,7 +163,7 @@ class _Answer:
         self._replaced = False
         self.gone = False
         self.complete_body = asyncio.Event()
-        self.begun = asyncio.Event()
+        self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -177,7 +177,8 @@ class _Answer:
             return
         if message["type"] == "http.response.start":
             self._leave()
-            self.begun.set()
+            if not self.begun.done():
+                self.begun.set_result(None)
         try:
             async with asyncio.timeout(self._stalled_s):
                 await self._send(message)
@@ -205,7 +206,7 @@ async def _in_time(
     What changes something is done to its end, whoever waits for it; `may_drop` where it only asks.
     """
     deadline = exchange.deadline
-    begun = asyncio.create_task(answer.begun.wait())
+    begun = answer.begun
     gone = asyncio.create_task(answer.disconnected())
     try:
         while not (work.done() or begun.done()):
@@ -213,10 +214,9 @@ async def _in_time(
             dropped = gone.done() and may_drop and not (exchange.operation or "").startswith("mutation")
             if left == 0 or dropped:
                 return False
-            awaited = {work, begun} | ({gone} if not gone.done() else set())
+            awaited: set[asyncio.Future[None]] = {work, begun} | ({gone} if not gone.done() else set())
             await asyncio.wait(awaited, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         deadline.allow(None)  # what follows is sent as fast as the client takes it
         return True
     finally:
-        begun.cancel()
         gone.cancel()

@@ -1,5 +1,6 @@
 """Who gets in by WebSocket: a browser can set no header there, and says who it is in its first message."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,20 @@ def closed(store: LineageStore, tmp_path: Path) -> TestClient:
 
 def greeted(session: WebSocketTestSession, payload: dict[str, Any] | None) -> str:
     session.send_json({"type": "connection_init"} | ({"payload": payload} if payload is not None else {}))
-    kind: str = session.receive_json()["type"]
-    return kind
+    return str(said(session)["type"])
 
 
 def answer(session: WebSocketTestSession, query: str) -> Any:
     session.send_json({"id": "1", "type": "subscribe", "payload": {"query": query}})
-    return session.receive_json()
+    return said(session)
+
+
+def said(session: WebSocketTestSession) -> Any:
+    """The next message, as text or as bytes."""
+    message = session.receive()
+    if message["type"] == "websocket.close":
+        raise WebSocketDisconnect(message["code"])
+    return json.loads(message.get("text") or message["bytes"])
 
 
 def test_a_token_in_the_first_message_or_a_header_opens(closed: TestClient, store: LineageStore) -> None:
