@@ -48,6 +48,7 @@ class Access:
     def __init__(self, tokens: Tokens, settings: Settings, signer: Signer) -> None:
         self._known = _Remembered(tokens)
         self._settings = settings
+        self._closed = settings.tokens_required
         self._signer = signer
         self._look_ups = CapacityLimiter(LOOK_UPS_AT_ONCE)
 
@@ -87,7 +88,7 @@ class Access:
 
     def _is_open_to(self, headers: Headers) -> bool:
         """Whether a request without a token may do all: it came by this machine's name, and by no proxy."""
-        if self._settings.tokens_required or any(name in headers for name in FORWARDED):
+        if self._closed or any(name in headers for name in FORWARDED):
             return False
         host = headers.get("host", "")
         name = host.rpartition(":")[0] if ":" in host.rpartition("]")[2] else host
