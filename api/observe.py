@@ -5,7 +5,7 @@ import time
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
-from starlette.routing import Mount, Route
+from starlette.routing import Match, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
@@ -93,6 +93,9 @@ class Observe:
 
 
 def route_of(scope: Scope) -> str:
-    """The template of the route that a request took, such as `/trackings/{tracking}/timeseries.{form}`."""
+    """The template of the route that a request took or would have taken: `/trackings/{tracking}/…`."""
     route = scope.get("route")
+    if route is None:
+        fits = (r for r in scope["app"].routes if r.matches(scope)[0] is not Match.NONE)
+        route = next(fits, None)
     return route.path if isinstance(route, Route | Mount) else NO_ROUTE

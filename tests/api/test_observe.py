@@ -70,6 +70,7 @@ def test_tokens_are_logged_by_name_and_never_whole(
     one, other = events(logged)
     assert one["caller"] == f"notebook ({record.id})"
     assert (other["caller"], other["status"], other["errors"]) == (None, 401, "UNAUTHENTICATED")
+    assert other["route"] == "/trackings/{tracking}/timeseries.{form}"
     assert secret[16:] not in logged.text
     assert "abc.def" not in logged.text
 
