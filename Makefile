@@ -5,7 +5,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 UV_QUIET ?= --quiet
 
-.PHONY: help install demo test torture check bench-scores bench-store bench-tracker bench-training format release-schema lock clean
+.PHONY: help install demo test torture fuzz check bench-scores bench-store bench-tracker bench-training format release-schema lock clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -37,8 +37,11 @@ test: install    ## the whole test suite, against a real Neo4j
 check: install   ## formatting, lint, types and import rules
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-torture: install ## every fault of the store, at 20 random moments each (ROUNDS=…)
-	@CELLKIN_TORTURE_ROUNDS=$(or $(ROUNDS),20) $(BIN)/pytest tests/graph/test_faults.py
+torture: install ## every fault of the store and under the service, at 20 random moments each (ROUNDS=…)
+	@CELLKIN_TORTURE_ROUNDS=$(or $(ROUNDS),20) $(BIN)/pytest tests/graph/test_faults.py tests/api/test_faults.py
+
+fuzz: install    ## random requests to the running service, for so many minutes (MINUTES=5)
+	@CELLKIN_FUZZ_MINUTES=$(or $(MINUTES),5) $(BIN)/pytest tests/api/test_fuzz.py
 
 bench-store: install ## the store against the bare driver, a line a figure; takes a while (SCALE=0.1: less)
 	@$(BIN)/python -m tests.bench.bench_store --scale $(or $(SCALE),1)

@@ -5,38 +5,34 @@ from pathlib import Path
 
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.endpoint import GraphQLEndpoint, error_document
+from api.access import Access, AccessControl
+from api.endpoint import GraphQLEndpoint
+from api.guard import Guard
+from api.headers import SecurityHeaders, cross_origin
+from api.health import Readiness, health
 from api.limits import Limits
+from api.logs import service_log
+from api.metrics import Metrics
+from api.observe import Observe
+from api.refusals import refuse, refuse_http
 from api.schema import build_schema
-from api.settings import Settings
+from api.settings import LOCAL_NAMES, Settings
+from api.signing import Signer
 from api.tables import TableFiles
 from graph.store import LineageStore
 from ingest.errors import CellkinError
 
 STATIC = Path(__file__).parent / "static"
-LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 MEDIA_TYPES = {".parquet": "application/vnd.apache.parquet", ".csv": "text/csv; charset=utf-8"}
-HTTP_STATUS = {"NOT_FOUND": 404, "CONFLICT": 409, "STORE_UNAVAILABLE": 503}
-"""Status of the error codes that have one of their own; 422 for the others."""
-SECURITY_HEADERS = {
-    # GraphiQL's editor writes style elements; nothing here is loaded from another host.
-    "content-security-policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "font-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
 MAX_TABLES_AT_ONCE = 4
 
 
@@ -51,26 +47,35 @@ def create_app(settings: Settings, store: LineageStore, limits: Limits = Limits(
     tables = partial(
         time_series, TableFiles(store, settings.data_folder / "tables"), CapacityLimiter(MAX_TABLES_AT_ONCE)
     )
-    graphql = GraphQLEndpoint(build_schema(limits), store, limits, STATIC / "graphiql.html")
+    signer, metrics = Signer(settings.data_folder), Metrics(lambda: store.transactions)
+    access = Access(store.tokens, settings, signer)
+    page_of_graphql = STATIC / "graphiql.html"
+    graphql = GraphQLEndpoint(build_schema(limits), store, limits, page_of_graphql, access, signer)
     return Starlette(
         routes=[
             Route("/", partial(page, STATIC / "index.html")),
             Route("/graphql", graphql),
             Route("/trackings/{tracking}/timeseries.{form}", tables),
             Route("/healthz", health),
+            Route("/readyz", Readiness(store).answer),
+            Route("/metrics", partial(counted, metrics)),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[
             Middleware(SecurityHeaders),
+            Middleware(Observe, service_log(), metrics),
             # A page elsewhere that points its own name at this address is not let in (DNS rebinding).
             Middleware(
                 TrustedHostMiddleware,
                 allowed_hosts=[*LOCAL_NAMES, settings.host, *settings.allowed_hosts],
                 www_redirect=False,
             ),
+            *cross_origin(settings.allowed_origins),
+            Middleware(Guard, limits, store.end_transactions),
+            Middleware(AccessControl, access),
+            Middleware(RequestBodyLimitMiddleware, limits.body),
         ],
-        exception_handlers={CellkinError: refuse},
-        max_body_size=limits.body,
+        exception_handlers={CellkinError: refuse, HTTPException: refuse_http},
     )
 
 
@@ -79,9 +84,9 @@ async def page(file: Path, request: Request) -> Response:
     return FileResponse(file, headers={"cache-control": "no-cache"})
 
 
-async def health(request: Request) -> Response:
-    """The service runs."""
-    return JSONResponse({"status": "ok"})
+async def counted(metrics: Metrics, request: Request) -> Response:
+    """What the service has counted, for Prometheus."""
+    return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 async def time_series(files: TableFiles, at_once: CapacityLimiter, request: Request) -> Response:
@@ -105,28 +110,3 @@ async def time_series(files: TableFiles, at_once: CapacityLimiter, request: Requ
     etag = response.headers["etag"]
     known = request.headers.get("if-none-match", "")
     return Response(status_code=304, headers={"etag": etag}) if etag in known else response
-
-
-async def refuse(request: Request, error: Exception) -> Response:
-    """What a user can mend, as JSON with the code, the problem, the place and the remedy."""
-    assert isinstance(error, CellkinError)
-    status = HTTP_STATUS.get(error.code, 422)
-    headers = {"retry-after": "5"} if status == 503 else None
-    return JSONResponse({"error": error_document(error)}, status, headers)
-
-
-class SecurityHeaders:
-    """Adds `SECURITY_HEADERS` to every answer."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and its answer back with the headers."""
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(SECURITY_HEADERS)
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)

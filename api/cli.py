@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from api import cli_scores, report
+from api import cli_scores, cli_tokens, report
 from api.cli_options import AsJson
 from api.console import Reporter
 from ingest.errors import CellkinError
@@ -27,6 +27,7 @@ neo4j = typer.Typer(help="The managed Neo4j server of the data folder.", no_args
 plot = typer.Typer(help="Pictures.", no_args_is_help=True)
 app.add_typer(neo4j, name="neo4j")
 app.add_typer(plot, name="plot")
+app.add_typer(cli_tokens.app, name="token")
 plot.command("scores")(cli_scores.plot_scores)
 plot.command("errors")(cli_scores.plot_errors)
 
@@ -315,7 +316,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
 ) -> None:
-    """Serve GraphQL, GraphiQL and tables until Ctrl-C."""
+    """Serve GraphQL, GraphiQL and tables until Ctrl-C; to other machines only with a token."""
     from api.serve import serve_store
     from api.settings import Settings
     from api.stored import open_store
@@ -323,7 +324,7 @@ def serve(
     reporter, settings = Reporter(as_json=False), Settings.with_address(host, port)
     with reporter.bars() as bars, open_store(settings, bars) as opened:
         bars.stop()
-        reporter.show(report.addresses(settings, opened.address))
+        reporter.show(report.addresses(settings, opened.address, tokens=opened.store.tokens.any()))
         serve_store(settings, opened.store)
 
 

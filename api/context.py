@@ -6,12 +6,14 @@ from functools import cached_property
 import strawberry
 from anyio import CapacityLimiter
 
+from api.exchange import Exchange
 from api.limits import Limits
 from api.loaders import Loaders
+from api.signing import DEFAULT_MINUTES, Signer
 from graph.store import LineageStore
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Context:
     """The store, and loaders that live as long as the request.
 
@@ -19,11 +21,21 @@ class Context:
         store: what is asked; its methods block, so they run in worker threads.
         limits: the most that the request may read.
         scoring: how many scores the service computes at once, over all requests.
+        exchange: the request itself, and who asks.
+        signer: of links to files.
+        connection_params: what a WebSocket's first message says.
     """
 
     store: LineageStore
     limits: Limits
     scoring: CapacityLimiter
+    exchange: Exchange
+    signer: Signer
+    connection_params: dict[str, object] | None = None
+
+    def signed(self, path: str, minutes: int = DEFAULT_MINUTES) -> str:
+        """A path of the service as a link that needs no header: `/trackings/t1/tracks.csv?token=…`."""
+        return self.signer.signed(path, minutes)
 
     @cached_property
     def loaders(self) -> Loaders:

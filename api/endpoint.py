@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from anyio import CapacityLimiter
 from cross_web import HTTPException
@@ -12,13 +12,18 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
+from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.http.base import BaseRequestProtocol
 from strawberry.schema.base import BaseSchema
 from strawberry.types import ExecutionResult
 
+from api.access import Access
 from api.context import Context
+from api.exchange import exchange_of
 from api.limits import Limits
+from api.refusals import answer_status, error_document
+from api.signing import Signer
 from graph.store import LineageStore
 from ingest.errors import CellkinError
 
@@ -34,27 +39,55 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         store: what is asked.
         limits: the most that one request may read.
         page: the HTML of GraphiQL.
+        access: judges the tokens that come by WebSocket.
+        signer: of links to files.
     """
 
-    def __init__(self, schema: BaseSchema, store: LineageStore, limits: Limits, page: Path) -> None:
+    def __init__(
+        self,
+        schema: BaseSchema,
+        store: LineageStore,
+        limits: Limits,
+        page: Path,
+        access: Access,
+        signer: Signer,
+    ) -> None:
         super().__init__(schema, allow_queries_via_get=False)
         self._store = store
         self._limits = limits
         self._page = page
+        self._access = access
+        self._signer = signer
         self._scoring = CapacityLimiter(SCORES_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; what is no GraphQL request at all gets an error of the same form."""
+        if scope["type"] == "websocket":
+            await self.run(WebSocket(scope, receive, send))
+            return
         try:
             response = await self.run(Request(scope, receive))
         except HTTPException as error:
+            exchange_of(scope).errors.append("BAD_REQUEST")
             refusal = {"message": error.reason, "extensions": {"code": "BAD_REQUEST"}}
             response = JSONResponse({"errors": [refusal]}, error.status_code)
         await response(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """A fresh context, with loaders of its own."""
-        return Context(self._store, self._limits, self._scoring)
+        exchange = exchange_of(request.scope)
+        return Context(self._store, self._limits, self._scoring, exchange, self._signer)
+
+    async def on_ws_connect(self, context: Context) -> dict[str, object] | None:
+        """Take the token of a client that can set no header: a browser sends it in its first message."""
+        params = context.connection_params or {}
+        presented = params.get("authorization", params.get("Authorization"))
+        if context.exchange.caller is None or isinstance(presented, str):
+            try:
+                context.exchange.caller = await self._access.bearer(str(presented or ""))
+            except CellkinError as error:
+                raise ConnectionRejectionError({"code": error.code}) from error
+        return None
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
         """Every GET: `?query=…` opens the query in GraphiQL and runs nothing by itself."""
@@ -83,8 +116,22 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         """Data, and every error with its code."""
         answer = GraphQLHTTPResponse(data=result.data)
         if result.errors:
-            answer["errors"] = [typed_error(error) for error in result.errors]
+            errors = [typed_error(error) for error in result.errors]
+            answer["errors"] = list[object](errors)
+            exchange_of(request.scope).errors += [error["extensions"]["code"] for error in errors]
         return answer
+
+    def create_response(
+        self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
+    ) -> Response:
+        """The answer, with status 503 and Retry-After when the store or the time did not suffice."""
+        assert isinstance(response_data, dict), "lists of queries are not taken"
+        errors = cast("list[dict[str, Any]]", response_data.get("errors") or [])
+        codes = [error["extensions"]["code"] for error in errors]
+        status, headers = answer_status(codes)
+        sub_response.status_code = status
+        sub_response.headers.update(headers)
+        return super().create_response(response_data, sub_response)
 
     def encode_json(self, data: object) -> bytes:
         """JSON in UTF-8; what JSON has no number for, such as an infinite parameter, is null."""
@@ -98,11 +145,6 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
 def _no_number(constant: str) -> NoReturn:
     raise ValueError(constant)
-
-
-def error_document(error: CellkinError) -> dict[str, str]:
-    """What a user needs to mend an error, and its code for a program."""
-    return {"code": error.code, "problem": error.problem, "place": error.place, "remedy": error.remedy}
 
 
 def is_expected(error: GraphQLError) -> bool:

@@ -38,6 +38,17 @@ class Cost:
     weight: str
 
 
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION],
+    name="needs",
+    description="The scope that the field needs of a token, beyond READ for queries and WRITE for mutations.",
+)
+class Needs:
+    """Asks for more, by the name of a `graph.tokens.Scope`: `@resolved(Needs(scope="ADMIN"))`."""
+
+    scope: str
+
+
 def value(
     description: str, *directives: object, name: str | None = None, deprecated: str | None = None
 ) -> Any:  # noqa: ANN401 - the type is the attribute's
@@ -45,7 +56,7 @@ def value(
 
     Args:
         description: in CommonMark, with the unit.
-        directives: `ListSize` and `Cost`.
+        directives: `ListSize`, `Cost` and `Needs`.
         name: in the schema, where it is not the attribute's in camel case.
         deprecated: `since 0.2, goes in 0.4: use …` where it is (docs/graphql.md).
     """

@@ -13,7 +13,6 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
-    GraphQLError,
     GraphQLField,
     GraphQLNamedType,
     GraphQLSchema,
@@ -30,11 +29,11 @@ from graphql import (
     is_composite_type,
     is_list_type,
 )
-from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from api.fields import Cost, ListSize
+from api.fields import Cost, ListSize, Needs
+from graph.tokens import Scope
 from ingest.errors import CellkinError
 
 T = TypeVar("T")
@@ -63,12 +62,14 @@ class Extent:
         fields: all of them.
         aliases: fields under another name.
         cost: values that the answer may hold.
+        scope: that the field which needs most of a token needs.
     """
 
     depth: int = 0
     fields: int = 0
     aliases: int = 0
     cost: int = 0
+    scope: Scope = Scope.READ
 
     def beside(self, other: "Extent") -> "Extent":
         """Both, in one selection."""
@@ -77,6 +78,7 @@ class Extent:
             self.fields + other.fields,
             self.aliases + other.aliases,
             self.cost + other.cost,
+            max(self.scope, other.scope),
         )
 
 
@@ -85,19 +87,37 @@ class Limits:
     """The most that one request may hold.
 
     Attributes:
-        body: bytes of the request.
+        body: bytes of the request; `head`: of its address and headers.
         tokens: of the GraphQL document.
         depth, fields, aliases, cost: as in `Extent`.
         detections: detections that one request may read from the store.
+        at_once: requests that are worked on at once; `writes_at_once`: those that are neither GraphQL nor
+            a GET, such as uploads.
+        waiting, patience: requests that wait for that, and for how many seconds at most.
+        seconds: that a GraphQL query may take.
+        mutation_seconds: that one may take that changes something.
+        file_seconds: until a file begins to arrive.
+        write_seconds: until an upload has been taken.
+        stalled_s: for which a client may take nothing of its answer.
     """
 
     body: int = 256 * 1024
+    head: int = 32 * 1024
     tokens: int = 4_000
     depth: int = 24
     fields: int = 500
     aliases: int = 100
     cost: int = 250_000
     detections: int = 200_000
+    at_once: int = 32
+    writes_at_once: int = 8
+    waiting: int = 128
+    patience: float = 5.0
+    seconds: float = 30.0
+    mutation_seconds: float = 600.0
+    file_seconds: float = 120.0
+    write_seconds: float = 3600.0
+    stalled_s: float = 60.0
 
     def check(self, extent: Extent) -> None:
         """Refuse a query that is too large.
@@ -133,7 +153,8 @@ def measure(document: DocumentNode, schema: GraphQLSchema, variables: Mapping[st
         for node in document.definitions
         if isinstance(node, OperationDefinitionNode)
     ]
-    return Extent(*(max((getattr(e, name) for e in extents), default=0) for name in Extent.__slots__))
+    names = Extent.__slots__
+    return Extent(*(max(getattr(e, name) for e in extents) for name in names)) if extents else Extent()
 
 
 class _Walk:
@@ -182,11 +203,13 @@ class _Walk:
         inner = self.selections(node.selection_set, get_named_type(field.type) if field else None, nesting)
         size = self._size(node, field) if field else 1
         weight = directive_of(field, Cost) if field else None
+        needs = directive_of(field, Needs) if field else None
         return Extent(
             depth=1 + inner.depth,
             fields=1 + inner.fields,
             aliases=(node.alias is not None) + inner.aliases,
             cost=(int(weight.weight) if weight else size) + size * inner.cost,
+            scope=max(inner.scope, Scope[needs.scope]) if needs else inner.scope,
         )
 
     def _size(self, node: FieldNode, field: GraphQLField) -> int:
@@ -234,26 +257,3 @@ def directive_of(field: GraphQLField, kind: type[T]) -> T | None:
     definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     directives = definition.directives if isinstance(definition, StrawberryField) else ()
     return next((directive for directive in directives if isinstance(directive, kind)), None)
-
-
-class QueryLimits(SchemaExtension):
-    """Holds every query to `limits`, before it is validated: a query may be costly to validate, too."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-
-    def on_operation(self) -> Iterator[None]:
-        """Have the parser stop at the limit of tokens."""
-        self.execution_context.parse_options["max_tokens"] = self._limits.tokens
-        yield
-
-    def on_validate(self) -> Iterator[None]:
-        """Refuse a query beyond the limits; what is refused here is not validated."""
-        context = self.execution_context
-        assert context.graphql_document is not None, "validation follows parsing"
-        try:
-            extent = measure(context.graphql_document, context.schema._schema, context.variables or {})
-            self._limits.check(extent)
-        except LimitError as error:
-            context.pre_execution_errors = [GraphQLError(str(error), original_error=error)]
-        yield

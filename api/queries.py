@@ -10,6 +10,7 @@ from api.context import Info
 from api.course_wishes import Resampling, Smoothing, TimeEvent, Wish, smooth_of
 from api.fields import ListSize, described, from_record, resolved
 from api.lineages import Lineage, Track, chosen_of
+from api.links import LinkQueries
 from api.loaders import detection_key, track_key
 from api.score_queries import ScoreQueries
 from api.time_courses import TimeCourses, time_courses_of
@@ -18,7 +19,7 @@ from graph.records import TrackingKind
 
 
 @described
-class Query(ScoreQueries):
+class Query(ScoreQueries, LinkQueries):
     """Movies, their trackings, and the lineages in them."""
 
     @resolved(ListSize(assumed_size=20))

@@ -112,9 +112,12 @@ def server(managed: ManagedServer) -> Report:
     return Report(document, f"Neo4j {status.version}", rows + (database(address) if address else []))
 
 
-def addresses(settings: Settings, address: ServerAddress | None) -> Report:
-    """Where the service and its database are found."""
+def addresses(settings: Settings, address: ServerAddress | None, *, tokens: bool) -> Report:
+    """Where the service and its database are found, and who gets in; `tokens` when there is a valid one."""
     rows = [("GraphiQL", f"{settings.base_url}/graphql"), ("start page", f"{settings.base_url}/")]
+    if settings.tokens_required:
+        missing = "none yet: `cellkin token create --scope admin` makes one, also while this runs"
+        rows.append(("tokens", "required" if tokens or settings.admin_token else f"required; {missing}"))
     return Report({}, "cellkin is served; Ctrl-C stops it", rows + database(address))
 
 
@@ -144,7 +147,7 @@ def demo(result: Demo, settings: Settings, address: ServerAddress | None, *, ser
         ("lineages", str(result.picture)),
     ]
     if served:
-        rows += addresses(settings, address).rows
+        rows += addresses(settings, address, tokens=True).rows
     return Report(document, "a simulated movie, segmented, tracked, stored and scored", rows)
 
 

@@ -1,34 +1,46 @@
 """The GraphQL schema, as it runs and as text."""
 
-import logging
 import sys
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from api.apart import Apart, Execute
 from api.endpoint import is_expected
-from api.limits import Limits, QueryLimits
+from api.limits import Limits
+from api.logs import service_log
 from api.mutations import Mutation
 from api.queries import Query
-
-LOG = logging.getLogger("cellkin.graphql")
-LOGGED_QUERY = 500
-"""Characters of a query that a log line holds."""
+from api.query_rules import QueryLimits
 
 
 class Schema(strawberry.Schema):
-    """Logs what went wrong inside the service, and only that, with the beginning of the query."""
+    """Logs what went wrong inside the service, and only that; of the query its hash alone.
+
+    Large queries are executed apart from the event loop (`api.apart`).
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - as strawberry has it
+        super().__init__(*arguments, **named)
+        self._apart = Apart()
+
+    def _get_execute_function(self) -> Execute:
+        """The one place where strawberry calls graphql-core; a test sees that it stays so."""
+        return self._apart.around(super()._get_execute_function())
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
         """Called with the errors of each operation, as they were raised."""
-        query = (execution_context.query if execution_context else None) or ""
+        exchange = getattr(execution_context and execution_context.context, "exchange", None)
         for error in errors:
             if not is_expected(error):
-                LOG.error("%s in %.*s", error.message, LOGGED_QUERY, query, exc_info=error.original_error)
+                path = ".".join(map(str, error.path or ()))
+                query = exchange.query_hash if exchange else None
+                service_log().error("fault", path=path, query=query, exc_info=error.original_error or error)
 
 
 def build_schema(limits: Limits) -> Schema:

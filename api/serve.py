@@ -1,23 +1,86 @@
 """The service as a process: uvicorn until it is told to end."""
 
-from contextlib import suppress
+import asyncio
+from contextlib import nullcontext, suppress
+from typing import Any
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.app import create_app
+from api.logs import configure, service_log
 from api.settings import Settings
+from api.stored import managed_server
+from graph.server_watch import kept_running
 from graph.store import LineageStore
+
+HEADER_BYTES = 32 * 1024
+"""Of a request: its address and all its headers."""
+HEADER_SECONDS = 10.0
+CONNECTIONS = 500
+"""Beyond them, uvicorn says 503 at once."""
+
+
+class ImpatientProtocol(H11Protocol):
+    """Closes a connection on which the head of a request takes longer than `HEADER_SECONDS`."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._waiting = self.loop.call_later(HEADER_SECONDS, self._close_unless_after, None)
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for the next one."""
+        super().on_response_complete()
+        self._await_head(self.timeout_keep_alive + HEADER_SECONDS)
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Wait no more: the connection has another protocol from here on."""
+        self._waiting.cancel()
+        super().handle_websocket_upgrade(event)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._waiting.cancel()
+        super().connection_lost(exc)
+
+    def _await_head(self, seconds: float) -> None:
+        self._waiting.cancel()
+        self._waiting = self.loop.call_later(seconds, self._close_unless_after, self.cycle)
+
+    def _close_unless_after(self, last: object) -> None:
+        """Close, unless a request has begun after the one that was the last."""
+        if self.cycle is last:
+            self.transport.close()
+
+
+def server_options() -> dict[str, Any]:
+    """How uvicorn bounds connections, heads of requests and waiting, for `uvicorn.Config`."""
+    return {
+        "http": ImpatientProtocol,
+        "h11_max_incomplete_event_size": HEADER_BYTES,
+        "limit_concurrency": CONNECTIONS,
+        "timeout_keep_alive": 15,
+        "timeout_graceful_shutdown": 10,
+        "proxy_headers": False,  # nothing here believes what a proxy says of its clients
+        "server_header": False,
+        "access_log": False,  # the service has its own
+    }
 
 
 def serve_store(settings: Settings, store: LineageStore) -> None:
     """Serve the API on the address of `settings` until Ctrl-C or SIGTERM."""
+    configure(settings.log_format)
     config = uvicorn.Config(
         create_app(settings, store),
         host=settings.host,
         port=settings.port,
-        log_level="warning",
-        access_log=False,
+        log_config=None,
         lifespan="off",  # the app has none, and one that is cancelled by Ctrl-C prints a traceback
+        **server_options(),
     )
-    with suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
+    managed = settings.neo4j_uri is None
+    watched = kept_running(managed_server(settings), service_log().warning) if managed else nullcontext()
+    with watched, suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
         uvicorn.Server(config).run()

@@ -1,5 +1,7 @@
 """What a user sets by environment variables `CELLKIN_…`."""
 
+from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -14,6 +16,22 @@ if TYPE_CHECKING:
 
 URI_SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
+MIN_TOKEN = 32
+
+
+class Auth(StrEnum):
+    """When the service needs a token."""
+
+    REQUIRED = "required"
+    LOOPBACK_OPEN = "loopback-open"
+
+
+class LogFormat(StrEnum):
+    """How the service writes its log."""
+
+    CONSOLE = "console"
+    JSON = "json"
 
 
 class Settings(BaseSettings):
@@ -27,6 +45,10 @@ class Settings(BaseSettings):
         neo4j_database: name of the database in it; None for the user's home database.
         host, port: where the service listens; on loopback unless told otherwise.
         allowed_hosts: further names by which a browser may address the service; `*` for any.
+        auth: whether a service that listens on loopback needs tokens; elsewhere it always does.
+        admin_token: one more token, with every scope, that the database need not know.
+        allowed_origins: pages elsewhere that may ask the service, such as `https://lab.example.org`.
+        log_format: of the service's log on standard error.
 
     Raises:
         InputError: a value is not allowed; names the variable.
@@ -43,6 +65,10 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    auth: Auth = Auth.LOOPBACK_OPEN
+    admin_token: SecretStr | None = None
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    log_format: LogFormat = LogFormat.CONSOLE
 
     def __init__(self, **values: Any) -> None:  # noqa: ANN401 - as pydantic has it
         try:
@@ -75,6 +101,11 @@ class Settings(BaseSettings):
         )
 
     @property
+    def tokens_required(self) -> bool:
+        """Whether nobody gets in without a token: so it is set, or the service is open to other machines."""
+        return self.auth is Auth.REQUIRED or not _is_loopback(self.host)
+
+    @property
     def base_url(self) -> str:
         """Address of the service for a browser on this machine."""
         host = "localhost" if self.host in EVERY_INTERFACE else self.host
@@ -92,18 +123,44 @@ class Settings(BaseSettings):
             raise ValueError(f"begin it with one of {', '.join(f'{s}://' for s in URI_SCHEMES)}")
         return uri or None
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "allowed_origins", mode="before")
     @classmethod
     def _names(cls, names: object) -> object:
         """`a,b` from the environment."""
-        return tuple(name.strip() for name in names.split(",")) if isinstance(names, str) else names
+        if not isinstance(names, str):
+            return names
+        return tuple(name.strip() for name in names.split(",") if name.strip())
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _whole_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if origin.partition("://")[0] not in ("http", "https") or origin.count("/") != 2:
+                raise ValueError(f"{origin!r} is no origin; write it as https://lab.example.org")
+        return origins
+
+    @field_validator("admin_token")
+    @classmethod
+    def _long_enough(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is None or not token.get_secret_value():
+            return None
+        if len(token.get_secret_value()) < MIN_TOKEN or not token.get_secret_value().isascii():
+            raise ValueError(f"use at least {MIN_TOKEN} random ASCII characters: openssl rand -hex 32")
+        return token
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name
+        return host == "localhost"
 
 
 def _bad_value(error: ValidationError) -> InputError:
     """The first complaint, without the value of a password."""
     first = error.errors()[0]
     name = f"CELLKIN_{str(first['loc'][0]).upper()}"
-    shown = "" if "PASSWORD" in name else f"{str(first['input'])!r} is not allowed: "
+    shown = "" if "PASSWORD" in name or "TOKEN" in name else f"{str(first['input'])!r} is not allowed: "
     return InputError(
         f"{shown}{first['msg'].removeprefix('Value error, ')}",
         place=name,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Lock
 from types import TracebackType
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from neo4j.exceptions import (
     TransientError,
 )
 
+from graph.deadline import Deadline, current_deadline
 from ingest.errors import CellkinError, ConflictError, StoreError
 
 Result = TypeVar("Result")
@@ -28,6 +30,10 @@ Work = Callable[[ManagedTransaction], Result]
 
 CONNECT_TIMEOUT_S = 10.0
 RETRY_S = 20.0
+REQUEST_RETRY_S = 2.0
+"""As `RETRY_S`, on behalf of a request: somebody waits, and may ask again."""
+REQUEST_CONNECT_S = 3.0
+"""As `CONNECT_TIMEOUT_S`, on behalf of a request."""
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 """Without http: the driver only tries it out, and it has no transactions that retry."""
 
@@ -51,11 +57,15 @@ class Connection:
     """An open connection, safe to share between threads: each transaction has a session of its own.
 
     Every read sees what was written through the same connection before it (bookmarks), and goes to a
-    reader where the server is a cluster.
+    reader where the server is a cluster. Under a deadline (`graph.deadline.within`), a transaction takes no
+    longer than what is left of it, and carries its name, by which `graph.transactions` finds it.
 
     Args:
         credentials: of the server.
         timeout_s: the longest that one transaction may take.
+
+    Attributes:
+        in_use: transactions that run now; each holds one connection of the driver's pool.
 
     Raises:
         StoreError: no server answers there, or it refuses the login or the database.
@@ -64,24 +74,39 @@ class Connection:
     def __init__(self, credentials: Credentials, *, timeout_s: float = 300.0) -> None:
         self.credentials = credentials
         self._timeout_s = timeout_s
+        self.in_use = 0
+        self._counting = Lock()
         self._bookmarks = neo4j.GraphDatabase.bookmark_manager()
         self._driver = _driver(credentials)
         try:
-            with self._explained(), self._session() as session:
+            with self._session(current_deadline()) as session:
                 session.run("RETURN 1").consume()  # outside a managed transaction: no retries, a quick no
         except BaseException:
             self._driver.close()
             raise
 
     def read(self, work: Work[Result]) -> Result:
-        """Run `work` in a transaction that reads."""
-        with self._explained(), self._session() as session:
-            return session.execute_read(self._timed(work))
+        """Run `work` in a transaction that reads.
+
+        Raises:
+            TimeLimitError: the deadline under which this runs is over.
+            StoreError: the server does not answer, or fails.
+        """
+        deadline = current_deadline()
+        timed = self._timed(work, deadline)
+        with self._session(deadline) as session:
+            return session.execute_read(timed)
 
     def write(self, work: Work[Result]) -> Result:
-        """Run `work` in a transaction that writes; all of it happens, or nothing."""
-        with self._explained(), self._session() as session:
-            return session.execute_write(self._timed(work))
+        """Run `work` in a transaction that writes; all of it happens, or nothing.
+
+        Raises:
+            the same as `read`; ConflictError: another writer was faster.
+        """
+        deadline = current_deadline()
+        timed = self._timed(work, deadline)
+        with self._session(deadline) as session:
+            return session.execute_write(timed)
 
     def close(self) -> None:
         """End all connections."""
@@ -95,19 +120,55 @@ class Connection:
     ) -> None:
         self.close()
 
-    def _session(self) -> neo4j.Session:
-        return self._driver.session(database=self.credentials.database, bookmark_manager=self._bookmarks)
+    @contextmanager
+    def _session(self, deadline: Deadline | None) -> Iterator[neo4j.Session]:
+        """A session of its own for one transaction; what the driver raises in it becomes our errors."""
+        with self._counted(), self._explained(deadline), self._opened(deadline) as session:
+            yield session
 
-    def _timed(self, work: Work[Result]) -> Work[Result]:
-        return unit_of_work(timeout=self._timeout_s)(work)
+    def _opened(self, deadline: Deadline | None) -> neo4j.Session:
+        database, bookmarks = self.credentials.database, self._bookmarks
+        if deadline is None:
+            return self._driver.session(database=database, bookmark_manager=bookmarks)
+        left = deadline.require_time(self._timeout_s)
+        return self._driver.session(
+            database=database,
+            bookmark_manager=bookmarks,
+            max_transaction_retry_time=min(left, REQUEST_RETRY_S),
+            connection_acquisition_timeout=max(min(left, REQUEST_CONNECT_S), 0.1),
+        )
+
+    def _timed(self, work: Work[Result], deadline: Deadline | None) -> Work[Result]:
+        if deadline is None:
+            return unit_of_work(timeout=self._timeout_s)(work)
+        timeout = max(deadline.require_time(self._timeout_s), 0.001)  # 0 would mean without limit
+        return unit_of_work(timeout=timeout, metadata={"request": deadline.name})(work)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _counted(self) -> Iterator[None]:
+        with self._counting:
+            self.in_use += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self.in_use -= 1
+
+    @contextmanager
+    def _explained(self, deadline: Deadline | None) -> Iterator[None]:
         """Turn what the driver raises into our errors."""
         try:
             yield
         except (Neo4jError, DriverError) as error:
+            if deadline is not None and _was_ended(error):
+                raise deadline.exceeded() from error
             raise _explain(error, self.credentials, self._timeout_s) from error
+
+
+def _was_ended(error: Exception) -> bool:
+    """Whether the server ended a transaction because it was told to, or because its time was over."""
+    code = (error.code or "") if isinstance(error, Neo4jError) else ""
+    return code.endswith(("TransactionTimedOut", "TransactionTimedOutClientConfiguration", ".Terminated"))
 
 
 def _driver(credentials: Credentials) -> neo4j.Driver:
@@ -165,6 +226,12 @@ def _explain(error: Exception, credentials: Credentials, timeout_s: float) -> Ce
                 place=place,
                 remedy="start it (`cellkin neo4j start` for the managed one), or correct CELLKIN_NEO4J_URI",
             )
+        case TransientError() if ".General." in code:  # starting, stopping, out of memory
+            return StoreError(
+                f"Neo4j cannot answer now ({_first_line(error)})",
+                place=place,
+                remedy="wait a little and try again; if it stays so, give the server more memory",
+            )
         case ConstraintError():
             return ConflictError(
                 f"another writer stored the same at the same time ({error.message})",
@@ -177,4 +244,12 @@ def _explain(error: Exception, credentials: Credentials, timeout_s: float) -> Ce
                 place=place,
                 remedy="wait for other writers, or give the server more memory, and run again",
             )
-    return StoreError(f"Neo4j failed ({error})", place=place, remedy="see its log, neo4j.log and debug.log")
+    return StoreError(
+        f"Neo4j failed ({_first_line(error)})", place=place, remedy="see its log, neo4j.log and debug.log"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    """What the server says, without the query that it quotes below."""
+    message = (error.message or error.code or "") if isinstance(error, Neo4jError) else str(error)
+    return message.partition("\n")[0]

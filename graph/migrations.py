@@ -83,5 +83,11 @@ SCORES = Step(
     ),
 )
 
-STEPS = (IDS, TRACK_LABELS, SCORES)
+TOKENS = Step(
+    adds="tokens of the service, each found by its id",
+    up=("CREATE CONSTRAINT token_id IF NOT EXISTS FOR (t:Token) REQUIRE t.id IS UNIQUE",),
+    down=("DROP CONSTRAINT token_id IF EXISTS",),
+)
+
+STEPS = (IDS, TRACK_LABELS, SCORES, TOKENS)
 """Step n leads from schema version n to n + 1."""

@@ -40,16 +40,24 @@ def create_schema(connection: Connection) -> None:
     """
     version = schema_version(connection)
     if version > SCHEMA_VERSION:
-        raise StoreError(
-            f"the database has schema version {version}, this cellkin knows {SCHEMA_VERSION}",
-            place=connection.credentials.uri,
-            remedy="update cellkin, or use another database",
-        )
+        raise _other_version(connection, version, "update cellkin, or use another database")
     for done, step in enumerate(STEPS[version:], start=version):
         connection.write(partial(_run, step.up))
-        _await_indexes(connection)
+        if any("CREATE INDEX" in statement for statement in step.up):
+            _await_indexes(connection)
         _fill(connection, step)
         connection.write(partial(_remember, done + 1))
+
+
+def require_current(connection: Connection) -> None:
+    """See that the database has just this program's schema.
+
+    Raises:
+        StoreError: it has another, or does not answer.
+    """
+    version = schema_version(connection)
+    if version != SCHEMA_VERSION:
+        raise _other_version(connection, version, "start this service anew, or update cellkin")
 
 
 def repair_schema(connection: Connection) -> None:
@@ -68,6 +76,11 @@ def take_back(connection: Connection, version: int) -> None:
     for done in range(schema_version(connection), version, -1):
         connection.write(partial(_run, STEPS[done - 1].down))
         connection.write(partial(_go_back, done - 1))
+
+
+def _other_version(connection: Connection, version: int, remedy: str) -> StoreError:
+    problem = f"the database has schema version {version}, this cellkin knows {SCHEMA_VERSION}"
+    return StoreError(problem, place=connection.credentials.uri, remedy=remedy)
 
 
 def _fill(connection: Connection, step: Step) -> None:

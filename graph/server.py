@@ -11,7 +11,15 @@ from filelock import FileLock, Timeout
 from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
 from graph.jars import NEO4J_VERSION, install_jars
-from graph.server_config import LOOPBACK, Ports, free_ports, make_folders, require_space, write_config
+from graph.server_config import (
+    LOOPBACK,
+    Ports,
+    free_ports,
+    last_ports,
+    make_folders,
+    require_space,
+    write_config,
+)
 from graph.server_password import USER, ensure_password
 from graph.server_process import ServerProcess
 from ingest.errors import ConflictError, StoreError
@@ -83,6 +91,7 @@ class ManagedServer:
         jars = install_jars(self.cache, progress=progress)
         with self._alone(timeout_s):
             make_folders(self.home)
+            self._stopped_marker.unlink(missing_ok=True)
             password = ensure_password(self.home)
             server = ServerProcess.find(self.home)
             if server is None:
@@ -99,6 +108,7 @@ class ManagedServer:
         if not self.home.exists():
             return False
         with self._alone(START_TIMEOUT_S):
+            self._stopped_marker.touch()
             server = ServerProcess.find(self.home)
             if server is not None:
                 server.stop()
@@ -119,11 +129,20 @@ class ManagedServer:
                 if server := ServerProcess.find(self.home):
                     ran = True
                     server.stop()
-                write_config(self.home, free_ports())
+                write_config(self.home, free_ports(last_ports(self.home)))
                 yield
         finally:
             if ran:
                 self.start(progress=progress)
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether somebody stopped it by `stop`, and nobody has started it since."""
+        return self._stopped_marker.exists()
+
+    @property
+    def _stopped_marker(self) -> Path:
+        return self.home / "run" / "stopped"
 
     def status(self) -> ServerStatus:
         """Whether it runs, and where."""
@@ -164,7 +183,7 @@ class ManagedServer:
         """Start on free ports; again on others when a program took one of them in between."""
         require_space(self.home)
         for attempt in range(1, _START_ATTEMPTS + 1):
-            ports = free_ports()
+            ports = free_ports(last_ports(self.home))
             write_config(self.home, ports)
             try:
                 server = ServerProcess.spawn(self.home, jars, ports, fast_start=self.fast_start)

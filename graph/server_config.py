@@ -39,6 +39,17 @@ def free_ports(wanted: Ports = PREFERRED) -> Ports:
         return Ports(_free_port(held, wanted.bolt), _free_port(held, wanted.http))
 
 
+def last_ports(home: Path) -> Ports:
+    """The ports that the server of a home had last, so that it comes back where others look for it."""
+    try:
+        conf = (home / "conf" / "neo4j.conf").read_text("utf-8")
+        given = dict(line.split("=", 1) for line in conf.splitlines() if "=" in line)
+        bolt, http = (given[f"server.{name}.listen_address"] for name in ("bolt", "http"))
+        return Ports(int(bolt.rpartition(":")[2]), int(http.rpartition(":")[2]))
+    except (OSError, KeyError, ValueError):  # a new home, or a file that somebody else wrote
+        return PREFERRED
+
+
 def _free_port(held: ExitStack, wanted: int) -> int:
     probe = held.enter_context(socket.socket())
     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Java does: a closing port is free
@@ -90,6 +101,7 @@ def _settings(ports: Ports) -> Mapping[str, str]:
         "server.memory.heap.max_size": _HEAP_MAX,
         "server.memory.pagecache.size": _PAGE_CACHE,
         "db.transaction.timeout": _TRANSACTION_TIMEOUT,
+        "db.transaction.monitor.check.interval": "500ms",  # what is over its time ends that late at most
         "db.memory.transaction.max": _TRANSACTION_MEMORY,
         "db.tx_log.rotation.retention_policy": "256M size",
         "db.tx_log.rotation.size": "64M",  # allocated at once, twice: an empty database takes 130 MB, not 520

@@ -11,6 +11,7 @@ from graph import movies
 from graph.batches import frame_start
 from graph.connection import Connection
 from graph.content import as_json, tracking_id
+from graph.deadline import Deadline
 from graph.fitting import require_fitting
 from graph.pixels import PixelStore
 from graph.provenance import UNKNOWN, Provenance
@@ -21,8 +22,10 @@ from graph.records import (
     TrackingKind,
     TrackingRecord,
 )
-from graph.schema import create_schema, repair_schema
+from graph.schema import create_schema, repair_schema, require_current
 from graph.score_store import ScoreStore
+from graph.tokens import Tokens
+from graph.transactions import end_transactions
 from graph.writer import TrackingWriter
 from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
@@ -38,17 +41,38 @@ class LineageStore(LineageReader, ScoreStore):
     Args:
         connection: to the database, whose schema is made ready; closed with the store.
         pixels: where label images are kept.
+
+    Attributes:
+        tokens: of those who may use the service.
     """
 
     def __init__(self, connection: Connection, pixels: PixelStore) -> None:
         LineageReader.__init__(self, connection, pixels)
         ScoreStore.__init__(self, connection)
         self._writer = TrackingWriter(connection, pixels)
+        self.tokens = Tokens(connection)
         create_schema(connection)
 
     def close(self) -> None:
         """End the connection."""
         self._connection.close()
+
+    def require_ready(self) -> None:
+        """See that the database answers and has the schema of this program.
+
+        Raises:
+            StoreError: it does not, or another cellkin has changed its schema.
+        """
+        require_current(self._connection)
+
+    def end_transactions(self, deadline: Deadline) -> int:
+        """End what the database still does under this deadline; the number of its transactions."""
+        return end_transactions(self._connection, deadline.name)
+
+    @property
+    def transactions(self) -> int:
+        """Transactions that run now through this store, each with a connection of its pool."""
+        return self._connection.in_use
 
     def __enter__(self) -> Self:
         return self

@@ -34,6 +34,12 @@ class InputError(CellkinError):
     exit_code = 3
 
 
+class TooLargeError(InputError):
+    """A file that is larger than can be taken, or says so; it was not read."""
+
+    code = "TOO_LARGE"
+
+
 class LineageError(InputError):
     """A tracking that is no valid lineage: time runs backward, two parents, a label without a mask."""
 

@@ -36,6 +36,17 @@ query Movies {
 # }
 `;
 
+// As `fetch`; asks for a token where the service needs one, and tries again with it.
+async function fetchWithToken(address, options) {
+  const answer = await cellkinToken.fetch(address, options);
+  if (answer.status !== 401) return answer;
+  cellkinToken.forget();
+  const token = window.prompt("This service needs a token (cellkin token create --scope read):");
+  if (!token) return answer;
+  cellkinToken.set(token);
+  return cellkinToken.fetch(address, options);
+}
+
 const { createElement } = React;
 const asked = new URLSearchParams(window.location.search);
 const logo = createElement(
@@ -49,7 +60,7 @@ ReactDOM.createRoot(document.getElementById("graphiql")).render(
   createElement(
     GraphiQL,
     {
-      fetcher: GraphiQL.createFetcher({ url: window.location.pathname }),
+      fetcher: GraphiQL.createFetcher({ url: window.location.pathname, fetch: fetchWithToken }),
       defaultQuery: EXAMPLE,
       query: asked.get("query") ?? undefined,
       variables: asked.get("variables") ?? undefined,

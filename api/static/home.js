@@ -36,13 +36,16 @@ const element = (name, attributes = {}, ...children) => {
 const count = (value) => value.toLocaleString("en");
 const round = (value, digits) => String(Number(value.toFixed(digits)));
 
-async function ask(query) {
-  const response = await fetch("/graphql", {
+class TokenNeeded extends Error {}
+
+async function ask(query, variables = {}) {
+  const response = await cellkinToken.fetch("/graphql", {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ query }),
+    body: JSON.stringify({ query, variables }),
   });
   const answer = await response.json();
+  if (response.status === 401) throw new TokenNeeded(answer.errors[0].extensions.problem);
   if (answer.errors) throw new Error(answer.errors[0].message);
   return answer.data;
 }
@@ -57,6 +60,18 @@ function facts(movie) {
 function score(tracking) {
   const [best] = tracking.scores.filter((s) => s.computed.id === tracking.id && s.TRA !== null);
   return best ? element("span", { title: `against ${best.reference.author}` }, round(best.TRA, 4)) : "–";
+}
+
+// A link to a file. A browser sends no token with it, so one that has a token asks for a signed link first.
+function file(path, label) {
+  const link = element("a", { href: path }, label);
+  link.addEventListener("click", async (event) => {
+    if (!cellkinToken.get()) return;
+    event.preventDefault();
+    const { signedUrl } = await ask("query($p: String!) { signedUrl(path: $p) { url } }", { p: path });
+    window.location.assign(signedUrl.url);
+  });
+  return link;
 }
 
 function trackingRow(tracking) {
@@ -74,8 +89,8 @@ function trackingRow(tracking) {
       "td",
       {},
       element("a", { href: `/graphql?query=${encodeURIComponent(lineages(tracking.id))}` }, "lineages"),
-      element("a", { href: `/trackings/${tracking.id}/timeseries.parquet` }, "Parquet"),
-      element("a", { href: `/trackings/${tracking.id}/timeseries.csv` }, "CSV"),
+      file(`/trackings/${tracking.id}/timeseries.parquet`, "Parquet"),
+      file(`/trackings/${tracking.id}/timeseries.csv`, "CSV"),
     ),
   );
 }
@@ -123,11 +138,34 @@ function fillExamples(movies) {
   }
 }
 
-try {
-  const { movies } = await ask(MOVIES);
-  showMovies(movies);
-  fillExamples(movies);
-} catch (error) {
-  const text = element("p", { className: "error" }, `The movies cannot be read: ${error.message}`);
-  document.getElementById("movies").replaceChildren(text);
+function showTokenForm(problem) {
+  const input = element("input", { type: "password", autocomplete: "off", required: true, placeholder: "ck_…" });
+  input.setAttribute("aria-label", "Token");
+  const hint = element("p", { className: "quiet" }, element("code", {}, "cellkin token create --scope read"), " makes one.");
+  const form = element("form", {}, element("p", {}, `Not shown: ${problem}.`), input, " ", element("button", {}, "Use this token"), hint);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    cellkinToken.set(input.value);
+    show();
+  });
+  document.getElementById("movies").replaceChildren(element("h2", {}, "Movies"), form);
+  input.focus();
 }
+
+async function show() {
+  try {
+    const { movies } = await ask(MOVIES);
+    showMovies(movies);
+    fillExamples(movies);
+  } catch (error) {
+    if (error instanceof TokenNeeded) {
+      cellkinToken.forget();
+      showTokenForm(error.message);
+      return;
+    }
+    const text = element("p", { className: "error" }, `The movies cannot be read: ${error.message}`);
+    document.getElementById("movies").replaceChildren(text);
+  }
+}
+
+await show();

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy_format
 
-from ingest.errors import InputError
+from ingest.errors import InputError, TooLargeError
 
 HEADERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
 """By version; version 3 differs in the names of records only, which are no pixels."""
@@ -39,7 +39,8 @@ def map_npy(file: BinaryIO, offset: int, size: int, place: str) -> npt.NDArray[A
     header = file.tell() - offset
     there, announced = size - header, math.prod(shape) * dtype.itemsize  # Python's integers do not overflow
     if min(shape, default=1) < 1 or announced != there:
-        raise InputError(
+        kind = TooLargeError if announced > there else InputError
+        raise kind(
             f"an array of shape {shape} and type {dtype}: {announced:,} bytes, where there are {there:,}",
             place=place,
             remedy="copy or save the file again",

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tifffile
 
-from ingest.errors import InputError
+from ingest.errors import InputError, TooLargeError
 
 MAX_PIXELS = 2**30
 """Of one plane: far above any camera's, far below what a forged header of a few bytes can claim."""
@@ -56,7 +56,8 @@ def plane_shape(page: Page, path: Path) -> tuple[int, int]:
     """(Y, X) of a page, of a size and pixel type that can be read."""
     y, x = page.shape[-2:]
     if not 0 < y * x <= MAX_PIXELS:
-        raise InputError(
+        kind = TooLargeError if y * x > MAX_PIXELS else InputError
+        raise kind(
             f"frames of {y}×{x} pixels, where 1 to {MAX_PIXELS:,} can be read",
             place=str(path),
             remedy="crop or tile them",

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, NoReturn
 
 import numpy.typing as npt
 
-from ingest.errors import InputError
+from ingest.errors import InputError, TooLargeError
 from ingest.formats.npy import map_npy
 
 LINEAGES = ("lineages.json", "lineage.json")
@@ -89,7 +89,7 @@ def _unpack(packed: BinaryIO, whole: BinaryIO, path: Path) -> None:
         while chunk := stream.read(CHUNK):
             unpacked = whole.tell() + len(chunk)
             if unpacked > min(MAX_UNPACKED, max(MAX_RATIO * size, ANY_RATIO)):
-                raise InputError(
+                raise TooLargeError(
                     f"{size:,} bytes unpack to more than {whole.tell():,}",
                     place=str(path),
                     remedy=f"give an archive that unpacks to at most {MAX_RATIO} times its size "
@@ -145,7 +145,7 @@ def _check_complete(members: Mapping[str, tarfile.TarInfo], end: int, path: Path
 
 def _json(file: BinaryIO, member: tarfile.TarInfo, place: str) -> object:
     if member.size > MAX_LINEAGES:
-        raise InputError(
+        raise TooLargeError(
             f"{member.size:,} bytes of lineages", place=place, remedy=f"give at most {MAX_LINEAGES:,}"
         )
     file.seek(member.offset_data)

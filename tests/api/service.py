@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.limits import Limits
+from api.serve import server_options
 from api.settings import Settings
 from graph.records import TrackingKind, TrackingRecord
 from graph.store import LineageStore
@@ -37,7 +38,8 @@ class Service:
     def answer(self, query: str, **variables: Any) -> dict[str, Any]:
         """The whole answer to a GraphQL query."""
         response = self.client.post("/graphql", json={"query": query, "variables": variables})
-        assert response.status_code == 200, response.text
+        assert response.status_code in (200, 503), response.text
+        assert (response.status_code == 503) == ("retry-after" in response.headers)
         answer: dict[str, Any] = response.json()
         return answer
 
@@ -61,12 +63,12 @@ class Service:
         return found
 
 
-def app_of(store: LineageStore, folder: Path, limits: Limits | None = None) -> Starlette:
-    return create_app(Settings(data_folder=folder), store, limits or Limits())
+def app_of(store: LineageStore, folder: Path, limits: Limits | None = None, **settings: Any) -> Starlette:
+    return create_app(Settings(data_folder=folder, **settings), store, limits or Limits())
 
 
-def service_of(store: LineageStore, folder: Path, limits: Limits | None = None) -> Service:
-    app = app_of(store, folder, limits)
+def service_of(store: LineageStore, folder: Path, limits: Limits | None = None, **settings: Any) -> Service:
+    app = app_of(store, folder, limits, **settings)
     return Service(TestClient(app, base_url="http://localhost", raise_server_exceptions=False))
 
 
@@ -75,7 +77,7 @@ def listening(app: Starlette) -> Iterator[str]:
     """Serve on a free loopback port; its address."""
     with socket() as free:
         free.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, **server_options()))
         thread = Thread(target=server.run, kwargs={"sockets": [free]})
         thread.start()
         try:

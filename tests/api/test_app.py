@@ -29,7 +29,7 @@ def test_a_page_and_all_that_it_loads_come_from_the_service(service: Service, pa
 
 
 @pytest.mark.parametrize(
-    "name", ["index.html", "graphiql.html", "home.js", "graphiql.js", "home.css", "graphiql.css"]
+    "name", ["index.html", "graphiql.html", "home.js", "graphiql.js", "token.js", "home.css", "graphiql.css"]
 )
 def test_no_page_names_another_host(name: str) -> None:
     assert re.findall(r"(?:https?:)?//[\w.-]+\.\w+", (STATIC / name).read_text()) == []
@@ -52,6 +52,24 @@ def test_every_answer_has_the_security_headers(service: Service, path: str) -> N
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert "access-control-allow-origin" not in headers
+
+
+def test_pages_elsewhere_may_ask_only_where_they_are_named(store: LineageStore, tmp_path: Path) -> None:
+    origin = "https://lab.example.org"
+    ask = {"origin": origin, "access-control-request-method": "POST"}
+    asked = ask | {"access-control-request-headers": "authorization, content-type"}
+    closed = service_of(store, tmp_path).client
+    assert closed.options("/graphql", headers=asked).status_code == 405
+    named = service_of(store, tmp_path, allowed_origins=origin, auth="required").client
+    allowed = named.options("/graphql", headers=asked)
+    assert allowed.status_code == 200
+    assert allowed.headers["access-control-allow-origin"] == origin
+    assert "access-control-allow-credentials" not in allowed.headers
+    answer = named.post("/graphql", json={"query": "{ movies { id } }"}, headers={"origin": origin})
+    assert answer.status_code == 401
+    assert answer.headers["access-control-allow-origin"] == origin
+    other = named.options("/graphql", headers=asked | {"origin": "https://evil.example"})
+    assert (other.status_code, other.headers.get("access-control-allow-origin")) == (400, None)
 
 
 def test_the_service_says_that_it_runs(service: Service) -> None:

@@ -9,7 +9,8 @@ import strawberry
 from graphql import get_introspection_query, parse
 
 from api.fields import Cost, ListSize, resolved
-from api.limits import MAX_PAGE, Extent, LimitError, Limits, QueryLimits, measure
+from api.limits import MAX_PAGE, Extent, LimitError, Limits, measure
+from api.query_rules import QueryLimits
 
 
 @strawberry.type

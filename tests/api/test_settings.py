@@ -62,6 +62,12 @@ def test_the_address_is_one_that_a_browser_can_open(host: str, url: str) -> None
         ("CELLKIN_PORT", "65536", "'65536'.*less than or equal to 65535"),
         ("CELLKIN_PORT", "http", "'http'.*integer"),
         ("CELLKIN_NEO4J_URI", "http://localhost:7474", "begin it with one of bolt://"),
+        ("CELLKIN_AUTH", "off", "'off'.*required.*loopback-open"),
+        ("CELLKIN_LOG_FORMAT", "xml", "'xml'.*console.*json"),
+        ("CELLKIN_ALLOWED_ORIGINS", "lab.example.org", "'lab.example.org' is no origin"),
+        ("CELLKIN_ALLOWED_ORIGINS", "https://a.example,*", r"'\*' is no origin"),
+        ("CELLKIN_ALLOWED_ORIGINS", "https://a.example/", "'https://a.example/' is no origin"),
+        ("CELLKIN_ADMIN_TOKEN", "sesame", "at least 32 random"),
     ],
 )
 def test_a_bad_variable_is_named_with_its_value(
