@@ -3,10 +3,8 @@
 from functools import partial
 from pathlib import Path
 
-from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
@@ -15,17 +13,17 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.downloads import download_routes
 from api.endpoint import GraphQLEndpoint, error_document
 from api.limits import Limits
 from api.schema import build_schema
 from api.settings import Settings
-from api.tables import TableFiles
+from api.table_files import TableFiles
 from graph.store import LineageStore
 from ingest.errors import CellkinError
 
 STATIC = Path(__file__).parent / "static"
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
-MEDIA_TYPES = {".parquet": "application/vnd.apache.parquet", ".csv": "text/csv; charset=utf-8"}
 HTTP_STATUS = {"NOT_FOUND": 404, "CONFLICT": 409, "STORE_UNAVAILABLE": 503}
 """Status of the error codes that have one of their own; 422 for the others."""
 SECURITY_HEADERS = {
@@ -37,7 +35,6 @@ SECURITY_HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
-MAX_TABLES_AT_ONCE = 4
 
 
 def create_app(settings: Settings, store: LineageStore, limits: Limits = Limits()) -> Starlette:  # noqa: B008 - frozen
@@ -48,15 +45,13 @@ def create_app(settings: Settings, store: LineageStore, limits: Limits = Limits(
         store: what is asked.
         limits: the most that one request may ask for.
     """
-    tables = partial(
-        time_series, TableFiles(store, settings.data_folder / "tables"), CapacityLimiter(MAX_TABLES_AT_ONCE)
-    )
+    tables = TableFiles(store, settings.data_folder / "tables", settings.tables_limit)
     graphql = GraphQLEndpoint(build_schema(limits), store, limits, STATIC / "graphiql.html")
     return Starlette(
         routes=[
             Route("/", partial(page, STATIC / "index.html")),
             Route("/graphql", graphql),
-            Route("/trackings/{tracking}/timeseries.{form}", tables),
+            *download_routes(tables),
             Route("/healthz", health),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
@@ -82,29 +77,6 @@ async def page(file: Path, request: Request) -> Response:
 async def health(request: Request) -> Response:
     """The service runs."""
     return JSONResponse({"status": "ok"})
-
-
-async def time_series(files: TableFiles, at_once: CapacityLimiter, request: Request) -> Response:
-    """The table of a tracking as a file, whole or by `Range`.
-
-    Raises:
-        NotFoundError: there is no such tracking.
-    """
-    suffix = f".{request.path_params['form']}"
-    if suffix not in MEDIA_TYPES:
-        raise HTTPException(404, f"no table is served as {suffix}; ask for {' or '.join(MEDIA_TYPES)}")
-    tracking = request.path_params["tracking"]
-    path = await to_thread.run_sync(files.path, tracking, suffix, limiter=at_once)
-    response = FileResponse(
-        path,
-        media_type=MEDIA_TYPES[suffix],
-        filename=f"{tracking}{suffix}",
-        headers={"cache-control": "no-cache"},
-        stat_result=path.stat(),
-    )
-    etag = response.headers["etag"]
-    known = request.headers.get("if-none-match", "")
-    return Response(status_code=304, headers={"etag": etag}) if etag in known else response
 
 
 async def refuse(request: Request, error: Exception) -> Response:

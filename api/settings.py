@@ -26,6 +26,7 @@ class Settings(BaseSettings):
         neo4j_user, neo4j_password: its login; the managed server has its own.
         neo4j_database: name of the database in it; None for the user's home database.
         host, port: where the service listens; on loopback unless told otherwise.
+        tables_gb: most that the files made from trackings may take of the data folder, GB.
         allowed_hosts: further names by which a browser may address the service; `*` for any.
 
     Raises:
@@ -42,6 +43,7 @@ class Settings(BaseSettings):
     neo4j_database: str | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    tables_gb: float = Field(default=10.0, ge=0)
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
 
     def __init__(self, **values: Any) -> None:  # noqa: ANN401 - as pydantic has it
@@ -73,6 +75,11 @@ class Settings(BaseSettings):
         return Credentials(
             self.neo4j_uri, self.neo4j_user, self.neo4j_password.get_secret_value(), self.neo4j_database
         )
+
+    @property
+    def tables_limit(self) -> int:
+        """`tables_gb` in bytes."""
+        return round(self.tables_gb * 1e9)
 
     @property
     def base_url(self) -> str:
