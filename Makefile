@@ -5,7 +5,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 UV_QUIET ?= --quiet
 
-.PHONY: help install demo test torture check bench-scores bench-store bench-tracker bench-training format lock clean
+.PHONY: help install demo test torture check bench-api bench-scores bench-store bench-tracker bench-training format lock clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -39,6 +39,9 @@ check: install   ## formatting, lint, types and import rules
 
 torture: install ## every fault of the store, at 20 random moments each (ROUNDS=…)
 	@CELLKIN_TORTURE_ROUNDS=$(or $(ROUNDS),20) $(BIN)/pytest tests/graph/test_faults.py
+
+bench-api: install ## the service against the store, a line a figure; takes a while (SCALE=0.1: less)
+	@$(BIN)/python -m tests.bench.bench_api --scale $(or $(SCALE),1)
 
 bench-store: install ## the store against the bare driver, a line a figure; takes a while (SCALE=0.1: less)
 	@$(BIN)/python -m tests.bench.bench_store --scale $(or $(SCALE),1)

@@ -103,7 +103,7 @@ class TableFiles:
             try:
                 # Read times are not kept by every file system, so they are set.
                 os.utime(file.path, ns=(time.time_ns(), file.path.stat().st_mtime_ns))
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 return False
         return True
 

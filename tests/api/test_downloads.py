@@ -1,197 +1,26 @@
-"""A tracking as a table, as a file, and as pandas and polars read it from the service."""
+"""The files of a tracking over HTTP: as pandas and polars read them, in ranges, under conditions, refused."""
 
-import math
 import urllib.request
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from threading import Thread
+from zipfile import ZipFile
 
 import httpx2
-import numpy as np
 import pandas as pd
 import polars as pl
-import pyarrow as pa
-import pyarrow.csv
+import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
-from api.tables import TableFiles, time_series_table, write_table
-from graph.provenance import UNKNOWN
-from graph.records import Counts, MovieRecord, TrackingKind, TrackingRecord
+from api.conditional import has_tag
+from api.downloads import MEDIA_TYPES
+from api.table_form import WRITERS
+from api.tables import TableKind
+from graph.records import TrackingRecord
 from graph.store import LineageStore
-from ingest.errors import InputError, NotFoundError
-from ingest.movie import Movie
-from ingest.tracking_graph import TrackingGraph
 from tests import lineages
-from tests.api.service import app_of, listening, put, with_feature
-
-NOW = datetime(2026, 11, 24, tzinfo=UTC)
-FIRST = 3 << 32
-
-
-def record_of(graph: TrackingGraph) -> TrackingRecord:
-    return TrackingRecord(
-        **vars(Counts.of(graph)),
-        id="t3",
-        number=3,
-        movie_id="m1",
-        kind=TrackingKind.PREDICTED,
-        author="lap",
-        version="1",
-        parameters={},
-        features=(),
-        labels_checksum=None,
-        provenance=UNKNOWN,
-        created=NOW,
-    )
-
-
-def movie(pixel_size: float | None = 0.5, minutes: float | None = 10.0) -> MovieRecord:
-    return MovieRecord("m1", "drawn", 8, ("c",), 24, 44, pixel_size, minutes, "", "", NOW)
-
-
-def table_of(graph: TrackingGraph, record: MovieRecord | None = None) -> pa.Table:
-    return time_series_table(graph, record_of(graph), record or movie())
-
-
-def test_the_table_has_a_row_a_detection_cell_by_cell_in_the_order_of_time() -> None:
-    table = table_of(lineages.generations().graph)
-    rows = table.select(["track", "frame", "label", "parent", "founder", "generation"]).to_pylist()
-    assert [(row["track"], row["frame"]) for row in rows] == sorted(
-        (row["track"], row["frame"]) for row in rows
-    )
-    track = {row["label"]: row["track"] for row in rows}
-    cells: dict[int, list[int]] = {}
-    for row in rows:
-        cells.setdefault(row["label"], []).append(row["frame"])
-    assert cells == {
-        1: [0],
-        2: [1, 2, 3],
-        3: [1, 2, 3, 4, 5, 6, 7],
-        4: [4, 5, 6, 7],
-        5: [4, 5, 6],
-        7: [2, 3, 4, 5],
-    }
-    descent = {row["label"]: (row["parent"], row["founder"], row["generation"]) for row in rows}
-    one, two, seven = track[1], track[2], track[7]
-    assert descent == {
-        1: (None, one, 0),
-        2: (one, one, 1),
-        3: (one, one, 1),
-        4: (two, one, 2),
-        5: (two, one, 2),
-        7: (None, seven, 0),
-    }
-    assert one == FIRST
-
-
-def test_the_columns_have_types_and_units() -> None:
-    table = table_of(lineages.division().graph)
-    kinds = {field.name: str(field.type) for field in table.schema}
-    assert kinds == {
-        "tracking": "dictionary<values=string, indices=int32, ordered=0>",
-        "track": "int64",
-        "parent": "int64",
-        "founder": "int64",
-        "generation": "int32",
-        "link_probability": "double",
-        "frame": "int32",
-        "label": "int32",
-        "minutes": "double",
-        "y": "double",
-        "x": "double",
-        "area": "float",
-        "y_um": "double",
-        "x_um": "double",
-        "area_um2": "float",
-    }
-    units = {f.name: f.metadata[b"unit"].decode() for f in table.schema if f.metadata}
-    assert units["minutes"] == "min"
-    assert units["y_um"] == "µm"
-    assert units["area_um2"] == "µm²"
-    assert units["y"] == "pixel"
-    assert "frame" not in units
-
-
-def test_calibrated_columns_follow_from_the_pixel_size() -> None:
-    (row,) = table_of(lineages.one_detection().graph, movie(0.25, 3.0)).to_pylist()
-    assert (row["frame"], row["label"], row["minutes"]) == (2, 5, 6.0)
-    assert (row["y_um"], row["x_um"]) == (row["y"] / 4, row["x"] / 4)
-    assert row["area_um2"] == row["area"] / 16
-
-
-def test_without_calibration_those_columns_are_not_there() -> None:
-    names = table_of(lineages.division().graph, movie(None, None)).column_names
-    assert not {"minutes", "y_um", "x_um", "area_um2"} & set(names)
-
-
-def test_a_movie_without_cells_has_a_table_without_rows() -> None:
-    table = table_of(lineages.no_cells().graph)
-    assert table.num_rows == 0
-    assert {"tracking", "track", "parent", "frame", "y_um"} <= set(table.column_names)
-
-
-def test_what_was_not_measured_is_null_and_no_feature_hides_a_column() -> None:
-    graph = lineages.one_track().graph
-    values = np.arange(len(graph.detections), dtype=float)
-    values[1] = math.nan
-    table = table_of(with_feature(with_feature(graph, "odd", values), "track", values))
-    assert table["odd"].to_pylist()[:2] == [0.0, None]
-    assert set(table["track"].to_pylist()) == {FIRST}
-
-
-@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
-def test_a_written_table_is_read_back_and_nothing_else_is_left(tmp_path: Path, suffix: str) -> None:
-    table = table_of(lineages.generations().graph)
-    path = tmp_path / "new folder" / f"cells{suffix}"
-    write_table(table, path)
-    read = pyarrow.parquet.read_table(path) if suffix == ".parquet" else pyarrow.csv.read_csv(path)
-    assert read.column_names == table.column_names
-    assert read["parent"].to_pylist() == table["parent"].to_pylist()
-    assert read["y_um"].to_pylist() == table["y_um"].to_pylist()
-    assert [child.name for child in path.parent.iterdir()] == [path.name]
-
-
-def test_a_table_of_another_form_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"'\.xlsx'"):
-        write_table(table_of(lineages.division().graph), tmp_path / "cells.xlsx")
-
-
-def test_a_write_that_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*args: object, **options: object) -> None:
-        Path(str(args[1])).write_bytes(b"half")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(pyarrow.parquet, "write_table", full)
-    with pytest.raises(OSError, match="disk full"):
-        write_table(table_of(lineages.division().graph), tmp_path / "cells.parquet")
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.neo4j
-def test_a_table_is_made_once_and_anew_when_the_calibration_is_learnt(
-    store: LineageStore, tmp_path: Path
-) -> None:
-    drawing = lineages.division()
-    tracking = put(store, drawing, calibrated=False)
-    files = TableFiles(store, tmp_path / "tables")
-    found: list[Path] = []
-    threads = [Thread(target=lambda: found.append(files.path(tracking.id, ".parquet"))) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    (path,) = set(found)
-    made = path.stat().st_mtime_ns
-    assert files.path(tracking.id, ".parquet").stat().st_mtime_ns == made
-    assert "minutes" not in pyarrow.parquet.read_schema(path).names
-    store.add_movie(Movie.from_array(drawing.labels.astype(np.uint16), name="drawn", minutes_per_frame=7))
-    learnt = files.path(tracking.id, ".parquet")
-    assert pyarrow.parquet.read_table(learnt)["minutes"].to_pylist()[1] == 7.0
-    with pytest.raises(NotFoundError):
-        files.path("t0", ".parquet")
+from tests.api.service import Service, app_of, listening, put
 
 
 @pytest.fixture
@@ -252,3 +81,130 @@ def test_the_standard_library_is_client_enough(address: str) -> None:
     with urllib.request.urlopen(f"{address}.csv") as answer:  # noqa: S310 - our own service on loopback
         first = answer.readline().decode()
     assert first.startswith('"tracking","track","parent","founder","generation","link_probability","frame"')
+
+
+@pytest.mark.neo4j
+def test_polars_pushes_a_filter_down_to_a_filtered_table(address: str) -> None:
+    late = pl.scan_parquet(f"{address}.parquet?frames=4-7&features=area_um2").filter(pl.col("label") == 4)
+    assert late.select("frame", "area_um2").collect().rows() == [(frame, 9.0) for frame in (4, 5, 6, 7)]
+    assert pl.read_ipc(f"{address}.arrow?frames=4-7").height == 13
+
+
+@pytest.fixture
+def path(tracking: TrackingRecord) -> str:
+    return f"/trackings/{tracking.id}"
+
+
+@pytest.mark.neo4j
+@pytest.mark.parametrize("kind", TableKind)
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_every_table_comes_in_every_form_under_a_name(
+    service: Service, path: str, tracking: TrackingRecord, kind: TableKind, suffix: str
+) -> None:
+    answer = service.client.get(f"{path}/{kind}{suffix}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == MEDIA_TYPES[suffix]
+    assert answer.headers["content-disposition"] == f'attachment; filename="{tracking.id}-{kind}{suffix}"'
+    begin = {".parquet": b"PAR1", ".arrow": b"ARROW1", ".csv": b'"track'}[suffix]
+    assert answer.content.startswith(begin)
+
+
+@pytest.mark.neo4j
+def test_the_result_comes_as_a_zip(service: Service, path: str) -> None:
+    answer = service.client.get(f"{path}/ctc.zip")
+    assert answer.headers["content-type"] == "application/zip"
+    with ZipFile(BytesIO(answer.content)) as archive:
+        assert archive.read("01_RES/res_track.txt").decode().splitlines()[1] == "2 1 3 1"
+        assert len(archive.namelist()) == 8 + 1
+
+
+@pytest.mark.neo4j
+def test_parts_of_a_filtered_table_are_those_of_one_file_though_it_is_made_anew(
+    service: Service, path: str, tmp_path: Path
+) -> None:
+    asked = f"{path}/timeseries.arrow?frames=2-5&min_frames=2"
+    whole = service.client.get(asked)
+    (kept,) = (tmp_path / "tables").iterdir()
+    kept.unlink()
+    tag = whole.headers["etag"]
+    half = len(whole.content) // 2
+    parts = [
+        service.client.get(asked, headers={"range": wanted, "if-range": tag})
+        for wanted in (f"bytes=0-{half - 1}", f"bytes={half}-")
+    ]
+    assert [part.status_code for part in parts] == [206, 206]
+    assert {part.headers["etag"] for part in parts} == {tag}
+    assert parts[0].content + parts[1].content == whole.content
+    assert pyarrow.ipc.open_file(BytesIO(whole.content)).read_all().num_rows == 14
+    same = f"{path}/timeseries.arrow?min_frames=2&frames=2-5&token=x"
+    assert service.client.head(same).headers["etag"] == tag
+    other = service.client.get(asked, headers={"range": "bytes=0-9", "if-range": '"another"'})
+    assert (other.status_code, other.content) == (200, whole.content)
+
+
+@pytest.mark.neo4j
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"if-none-match": "{tag}"}, 304),
+        ({"if-none-match": "W/{tag}"}, 304),
+        ({"if-none-match": '"other", W/{tag}'}, 304),
+        ({"if-none-match": "*"}, 304),
+        ({"if-none-match": "{tag}", "range": "bytes=0-3"}, 304),
+        ({"if-none-match": '"other"'}, 200),
+        ({"if-none-match": '"prefix-{bare}"'}, 200),
+        ({"if-none-match": "{bare}"}, 200),
+        ({"if-match": "{tag}"}, 200),
+        ({"if-match": "*"}, 200),
+        ({"if-match": '"other"'}, 412),
+        ({"range": "bytes=0-3"}, 206),
+        ({"range": "bytes=-4"}, 206),
+        ({"range": "bytes=0-3,8-9"}, 206),
+        ({"range": "bytes=100000000-"}, 416),
+        ({"range": "lines=0-3"}, 400),
+        ({"range": "bytes=0-3", "if-range": "W/{tag}"}, 200),
+    ],
+)
+def test_conditions_hold(service: Service, path: str, headers: dict[str, str], status: int) -> None:
+    asked = f"{path}/links.csv"
+    whole = service.client.get(asked)
+    tag = whole.headers["etag"]
+    sent = {name: value.format(tag=tag, bare=tag.strip('"')) for name, value in headers.items()}
+    answer = service.client.get(asked, headers=sent)
+    assert answer.status_code == status
+    if status in (304, 412):
+        assert (answer.headers["etag"], answer.content) == (tag, b"")
+    if status == 416:
+        assert answer.headers["content-range"] == f"bytes */{len(whole.content)}"
+    if status == 200:
+        assert answer.content == whole.content
+
+
+def test_a_tag_is_found_among_others() -> None:
+    assert has_tag('"a", "b" ,W/"c"', '"c"')
+    assert not has_tag('"a,b"', '"b"')
+    assert not has_tag(None, '"a"')
+    assert not has_tag("", '"a"')
+
+
+@pytest.mark.neo4j
+@pytest.mark.parametrize(
+    ("asked", "status", "told"),
+    [
+        ("timeseries.parquet?frame=3", 422, "it takes frames, box, features"),
+        ("tracks.csv?box=0,0,9,9", 422, "it takes frames, features, founders"),
+        ("links.csv?features=area", 422, "it takes frames, kinds, max_probability"),
+        ("ctc.zip?frames=1-2", 422, "it takes none"),
+        ("detections.csv?features=volume", 422, "area_um2"),
+        ("detections.csv?frames=5-2", 422, "the first before the last"),
+        ("cells.csv", 404, "timeseries, detections, tracks, links, tracks-napari"),
+        ("tracks.xlsx", 404, ".parquet or .arrow or .csv"),
+        ("ctc.parquet", 404, "ctc.zip"),
+    ],
+)
+def test_what_is_not_there_is_refused_with_what_is(
+    service: Service, path: str, asked: str, status: int, told: str
+) -> None:
+    answer = service.client.get(f"{path}/{asked}")
+    assert answer.status_code == status
+    assert told in answer.json()["error"]["remedy"]

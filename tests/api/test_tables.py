@@ -47,7 +47,8 @@ def table_of(
 
 
 def rows_of(store: LineageStore, tracking: TrackingRecord, kind: TableKind, **query: Any) -> list[Any]:
-    return table_of(store, tracking, kind, TableQuery(**query)).to_pylist()
+    rows: list[Any] = table_of(store, tracking, kind, TableQuery(**query)).to_pylist()
+    return rows
 
 
 def generations() -> TrackingGraph:
