@@ -1,5 +1,6 @@
 """The files of a tracking by URL: tables in each form, and its result as a zip."""
 
+from contextvars import Context
 from dataclasses import dataclass
 
 from anyio import CapacityLimiter, to_thread
@@ -49,7 +50,8 @@ class Downloads:
         given = [(name, value) for name, value in request.query_params.multi_items() if name != SIGNATURE]
         file = await to_thread.run_sync(self._file, tracking, kind, suffix, given)
         if not await to_thread.run_sync(self.files.is_ready, file):
-            await to_thread.run_sync(self.files.make, file, limiter=self.making)
+            # A file is for all who will ask, so its making does not end with this request's time.
+            await to_thread.run_sync(Context().run, self.files.make, file, limiter=self.making)
         return _response(request, file, f"{tracking}-{kind}{suffix}")
 
     def _file(self, tracking: str, kind: str, suffix: str, given: list[tuple[str, str]]) -> TrackingFile:

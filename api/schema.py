@@ -12,6 +12,7 @@ from api.endpoint import is_expected
 from api.limits import Limits, QueryLimits
 from api.mutations import Mutation
 from api.queries import Query
+from api.query_cache import QueryCache, Remembering
 
 LOG = logging.getLogger("cellkin.graphql")
 LOGGED_QUERY = 500
@@ -33,7 +34,9 @@ class Schema(strawberry.Schema):
 
 def build_schema(limits: Limits) -> Schema:
     """The schema, every query held to `limits`."""
-    return Schema(Query, Mutation, extensions=[lambda: QueryLimits(limits)], config=StrawberryConfig())
+    cache = QueryCache()
+    extensions = [lambda: QueryLimits(limits), lambda: Remembering(cache)]
+    return Schema(Query, Mutation, extensions=extensions, config=StrawberryConfig())
 
 
 def schema_text() -> str:

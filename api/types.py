@@ -15,6 +15,7 @@ from api.fields import ListSize, described, from_record, resolved, value
 from api.lineages import Track, TrackConnection
 from api.pages import DEFAULT_PAGE, PAGED, key_page_of, page_of
 from api.places import FrameRange
+from api.tracking_files import FileKind, TrackingFile, files_of
 from graph import records
 from graph.certainty import DivisionFilter, DivisionOrder, LinkFilter
 from ingest.tracking_graph import LinkKind
@@ -110,6 +111,12 @@ class Tracking:
     def csv(self) -> str:
         """Path on this service of all its detections as one CSV file."""
         return f"/trackings/{self.id}/timeseries.csv"
+
+    @resolved(ListSize(assumed_size=16))
+    async def files(self, info: Info) -> list[TrackingFile]:
+        """All that can be had of it as a file: tables, and where its label images are stored, masks."""
+        has_labels = await to_thread.run_sync(info.context.store.has_labels, self.id)
+        return [file for file in files_of(self.id) if has_labels or file.kind is not FileKind.CTC]
 
     @resolved()
     async def browser_url(self, info: Info) -> str | None:
