@@ -14,7 +14,7 @@ LONGEST = 2000
 
 @dataclass(frozen=True)
 class QueryCache:
-    """The last valid queries that one schema was asked, by their text; those asked for longest ago go first."""
+    """The last valid queries of one schema by their text; those asked for longest ago go first."""
 
     _documents: dict[str, DocumentNode] = field(default_factory=dict)
     _guard: Lock = field(default_factory=Lock)
