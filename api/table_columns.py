@@ -1,16 +1,17 @@
 """Columns of tables as Arrow has them: types, units, and what pandas should know."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
 
 from api.columns import CALIBRATED, UNITS, Column, with_units
-from graph.bulk import no_cells
+from api.table_query import TableQuery
+from graph.bulk import Cells, no_cells
 from graph.records import MovieRecord, TimeSeries, TrackingRecord
 from ingest.errors import InputError
-from ingest.tracking_graph import IntArray
+from ingest.tracking_graph import BoolArray, IntArray
 
 TYPES = {
     **dict.fromkeys(("frame", "label", "generation", "begin", "end", "frames"), pa.int32()),
@@ -27,7 +28,7 @@ class Measured:
     Args:
         tracking: of which.
         movie: its movie, for the calibration.
-        wanted: names, in order; None for all.
+        query: names of those that are shown, in order, and in what ranges they are.
 
     Attributes:
         names: of the columns.
@@ -37,25 +38,39 @@ class Measured:
         InputError: one of them was not measured.
     """
 
-    def __init__(self, tracking: TrackingRecord, movie: MovieRecord, wanted: Sequence[str] | None) -> None:
-        self._movie = movie
+    def __init__(self, tracking: TrackingRecord, movie: MovieRecord, query: TableQuery) -> None:
+        self._movie, self._ranges = movie, query.where
         known = [name for name in self.columns(no_cells(tracking.features).rows) if name not in ALWAYS]
-        for name in wanted or ():
+        looked_at = [name for name, *_ in query.where]
+        for name in [*(query.features or ()), *looked_at]:
             if name not in known:
                 raise InputError(
                     f"{name[:80]!r} was not measured",
                     place=f"tracking {tracking.id}",
                     remedy=f"ask for any of {', '.join(known)}",
                 )
-        self.names = tuple(known if wanted is None else wanted)
-        shown = set(self.names)
+        self.names = tuple(known if query.features is None else query.features)
+        needed = {*self.names, *looked_at}
         self.features = tuple(
-            name for name in tracking.features if {name, CALIBRATED.get(name, (name,))[0]} & shown
+            name for name in tracking.features if {name, CALIBRATED.get(name, (name,))[0]} & needed
         )
 
     def columns(self, rows: TimeSeries) -> Mapping[str, Column]:
         """Everything that is known of some detections, by name, each (N,)."""
         return with_units(rows, self._movie.pixel_size, self._movie.minutes_per_frame)
+
+    def within(self, parts: Iterator[Cells]) -> Iterator[Cells]:
+        """Of all cells those in the ranges."""
+        if not self._ranges:
+            return parts
+        return (cells.where(self._inside(cells)) for cells in parts)
+
+    def _inside(self, cells: Cells) -> BoolArray:
+        columns = self.columns(cells.rows)
+        inside = np.ones(len(cells), np.bool_)
+        for name, least, most in self._ranges:
+            inside &= (columns[name] >= least) & (columns[name] <= most)
+        return inside
 
     def shown(self, rows: TimeSeries) -> dict[str, Column]:
         """Frame, label, time and the columns that are wanted, each (N,)."""

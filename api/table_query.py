@@ -22,6 +22,7 @@ class TableQuery:
         frames: first and last frame, both inclusive.
         box: y0, x0, y1, x1 in pixels, the end exclusive, in which the centroid lies.
         features: names of measured columns, in this order.
+        where: measured columns and the least and largest value of each; what was not measured is in none.
         founders, divides, min_frames, max_frames, generation: of which tracks, as in `TrackFilter`.
         kinds: of links.
         max_probability: of links.
@@ -30,6 +31,7 @@ class TableQuery:
     frames: tuple[int, int] | None = None
     box: tuple[float, float, float, float] | None = None
     features: tuple[str, ...] | None = None
+    where: tuple[tuple[str, float, float], ...] = ()
     founders: bool | None = None
     divides: bool | None = None
     min_frames: int = 1
@@ -130,6 +132,18 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
+def _ranges(text: str) -> tuple[tuple[str, float, float], ...]:
+    return tuple(_range(*part.strip().rpartition(":")[::2]) for part in text.split(","))
+
+
+def _range(name: str, text: str) -> tuple[str, float, float]:
+    least, dots, most = text.partition("..")
+    found = name, _real(least) if least else -math.inf, _real(most) if most else math.inf
+    if not (name and dots and found[1] <= found[2]):
+        raise ValueError(text)
+    return found
+
+
 def _kinds(text: str) -> tuple[LinkKind, ...]:
     names = _names(text)
     if not names or not set(names) <= set(LinkKind.__members__):
@@ -167,6 +181,9 @@ OPTIONS: Mapping[str, Option] = {
     "frames": Option("the first and the last frame", "20-40", _frames),
     "box": Option("y0,x0,y1,x1 in pixels", "0,0,256,256", _box),
     "features": Option("names of measured columns", "area,mean_0", _names),
+    "where": Option(
+        "measured columns with the least and the largest value", "area:50..,mean_0:..900", _ranges
+    ),
     "founders": Option("true or false", "true", _choice),
     "divides": Option("true or false", "true", _choice),
     "min_frames": Option("a number of frames", "10", _whole),

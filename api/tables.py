@@ -1,7 +1,7 @@
 """The tables of a tracking, each a stream of batches, so that none is ever held whole."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -35,8 +35,8 @@ class TableKind(StrEnum):
 
 
 OPTIONS: Mapping[TableKind, tuple[str, ...]] = {
-    TableKind.TIMESERIES: ("frames", "box", "features", *TRACK_OPTIONS),
-    TableKind.DETECTIONS: ("frames", "box", "features", *TRACK_OPTIONS),
+    TableKind.TIMESERIES: ("frames", "box", "features", "where", *TRACK_OPTIONS),
+    TableKind.DETECTIONS: ("frames", "box", "features", "where", *TRACK_OPTIONS),
     TableKind.TRACKS: ("frames", "features", *TRACK_OPTIONS),
     TableKind.LINKS: ("frames", "kinds", "max_probability"),
     TableKind.NAPARI: ("frames", *TRACK_OPTIONS),
@@ -108,7 +108,7 @@ def time_series(source: Source) -> Table:
     `parent` is null for a founder. `link_probability` is of the link that leads to the detection, null where
     none does or the tracker does not say.
     """
-    measured = Measured(source.tracking, source.movie, source.query.features)
+    measured = Measured(source.tracking, source.movie, source.query)
     every, chosen = source.tracks()
 
     def arrays(cells: Cells) -> Arrays:
@@ -126,12 +126,12 @@ def time_series(source: Source) -> Table:
     cells = source.store.cells_by_track(
         source.tracking, every.take(chosen), source.query.window, measured.features
     )
-    return _table(arrays, no_cells(measured.features), cells)
+    return _table(arrays, no_cells(measured.features), measured.within(cells))
 
 
 def detections(source: Source) -> Table:
     """A row a detection, by frame and label."""
-    measured = Measured(source.tracking, source.movie, source.query.features)
+    measured = Measured(source.tracking, source.movie, source.query)
 
     def arrays(cells: Cells) -> Arrays:
         known: Arrays = {
@@ -143,7 +143,7 @@ def detections(source: Source) -> Table:
         return _beside(known, measured.shown(cells.rows))
 
     found = source.store.cells_by_frame(source.tracking, source.query.window, measured.features)
-    table = _table(arrays, no_cells(measured.features), found)
+    table = _table(arrays, no_cells(measured.features), measured.within(found))
     return _of_tracks(table, source) if source.query.of_tracks else table
 
 
@@ -153,8 +153,8 @@ def tracks(source: Source) -> Table:
     `detections` is the number of frames in which it is seen, `frames` that from the first to the last;
     `probability` is that of the division that it ends in.
     """
-    wanted = _averaged(source) if source.query.features is None else source.query.features
-    measured = Measured(source.tracking, source.movie, wanted)
+    named = source.query if source.query.features is not None else _averaged(source)
+    measured = Measured(source.tracking, source.movie, named)
     every, chosen = source.tracks()
 
     def arrays(cells: Cells) -> Arrays:
@@ -259,10 +259,10 @@ def _of_tracks(table: Table, source: Source) -> Table:
     return Table(table.schema, kept)
 
 
-def _averaged(source: Source) -> tuple[str, ...]:
-    """The columns whose mean over a track says something."""
-    every = Measured(source.tracking, source.movie, None).names
-    return tuple(name for name in every if name not in PLACES)
+def _averaged(source: Source) -> TableQuery:
+    """The query, naming the columns whose mean over a track says something."""
+    every = Measured(source.tracking, source.movie, source.query).names
+    return replace(source.query, features=tuple(name for name in every if name not in PLACES))
 
 
 def _minutes(of: TrackColumns, movie: MovieRecord) -> Arrays:

@@ -137,6 +137,20 @@ class Cells:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def where(self, wanted: BoolArray) -> "Cells":
+        """Those that are wanted (N,)."""
+        rows = self.rows
+        kept = TimeSeries(
+            track=rows.track[wanted],
+            id=rows.id[wanted],
+            frame=rows.frame[wanted],
+            label=rows.label[wanted],
+            y=rows.y[wanted],
+            x=rows.x[wanted],
+            features={name: column[wanted] for name, column in rows.features.items()},
+        )
+        return Cells(kept, self.probability[wanted])
+
 
 @dataclass(frozen=True, eq=False)
 class LinkColumns:

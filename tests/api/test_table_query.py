@@ -1,5 +1,7 @@
 """What a query string says of a table, and what is told to who says it wrongly."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +33,8 @@ def test_nothing_asked_is_everything() -> None:
         ("box", "-3,-2,30,4e1", (-3.0, -2.0, 30.0, 40.0)),
         ("features", "area, mean_0,area", ("area", "mean_0")),
         ("features", "", ()),
+        ("where", "area:50..80.5", (("area", 50.0, 80.5),)),
+        ("where", "area:..9, mean_0:-1..", (("area", -math.inf, 9.0), ("mean_0", -1.0, math.inf))),
         ("founders", "true", True),
         ("divides", "False", False),
         ("min_frames", "12", 12),
@@ -62,6 +66,12 @@ def test_every_option_has_an_example_that_it_reads() -> None:
         ("box", "0,0,nan,5"),
         ("box", "0,0,inf,5"),
         ("box", "5,5,5,9"),
+        ("where", ""),
+        ("where", "area"),
+        ("where", "area:50"),
+        ("where", ":1..2"),
+        ("where", "area:3..2"),
+        ("where", "area:nan..2"),
         ("founders", "yes"),
         ("min_frames", "-1"),
         ("kinds", ""),

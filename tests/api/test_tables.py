@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -299,6 +300,10 @@ FILTERS: dict[str, tuple[Any, Any]] = {
         (4.0, 12.5, 18.5, 24.5),
         lambda row: row["label"] in (1, 2),
     ),
+    "where": (
+        (("area_um2", -math.inf, 9.0), ("y", 4.5, 5.0)),
+        lambda row: row["area_um2"] <= 9 and 4.5 <= row["y"] <= 5,
+    ),
     "founders": (False, lambda row: row["label"] not in (1, 7)),
     "divides": (True, lambda row: row["label"] in (1, 2)),
     "min_frames": (4, lambda row: row["label"] in (3, 4, 7)),
@@ -353,10 +358,24 @@ def test_features_are_chosen_and_ordered(store: LineageStore, unsure: TrackingRe
     assert found.to_pylist() == whole.select(found.column_names).to_pylist()
     means = table_of(store, unsure, TableKind.TRACKS, asked).column_names
     assert [name for name in means if name.endswith("_mean")] == ["area_um2_mean", "x_mean"]
+    hidden = table_of(store, unsure, TableKind.DETECTIONS, replace(asked, where=(("y", 10.0, 20.0),)))
+    assert hidden.column_names == found.column_names
+    assert set(hidden["label"].to_pylist()) == {7}
     none = table_of(store, unsure, TableKind.TIMESERIES, TableQuery(features=()))
     assert none.column_names[-3:] == ["frame", "label", "minutes"]
     with pytest.raises(InputError, match=r"'volume' was not measured.*area_um2"):
         table_of(store, unsure, TableKind.TRACKS, TableQuery(features=("volume",)))
+    with pytest.raises(InputError, match="'volume' was not measured"):
+        table_of(store, unsure, TableKind.TIMESERIES, TableQuery(where=(("volume", 0.0, 1.0),)))
+
+
+def test_what_was_not_measured_is_in_no_range(store: LineageStore) -> None:
+    drawing = lineages.one_track()
+    graph = with_feature(drawing.graph, "odd", [4.0, math.nan, 6.0])
+    record = put(store, drawing, graph=graph)
+    everywhere = (("odd", -math.inf, math.inf),)
+    rows = rows_of(store, record, TableKind.DETECTIONS, where=everywhere)
+    assert [row["odd"] for row in rows] == [4.0, 6.0]
 
 
 @pytest.mark.parametrize("kind", TableKind)
