@@ -21,6 +21,7 @@ from graph.store import LineageStore
 from ingest.errors import NotFoundError, StoreError
 
 CTC, ZIP = "ctc", ".zip"
+SUFFIXES = (*WRITERS, ZIP)
 VERSION = (3, pa.__version__)
 """Of the files' content; another one makes them anew, since another pyarrow may write other bytes."""
 IN_USE_S = 300.0
@@ -132,16 +133,15 @@ class TableFiles:
 
     def tidy(self) -> None:
         """Remove files of trackings that are gone, what dead writers left, and what exceeds the limit."""
-        now, files = time.time(), [path for path in self._folder.iterdir() if path.is_file()]
+        now, files = time.time(), [path for path in self._folder.iterdir() if path.suffix in SUFFIXES]
         for left in self._folder.glob(f"{WRITING}*"):
             if _age(left, now) > ABANDONED_S:
                 shutil.rmtree(left, ignore_errors=True)
         known = self._store.trackings_by_id(sorted({_tracking_of(path) for path in files}))
         self._remove([path for path in files if _tracking_of(path) not in known])
-        kept = sorted((path for path in files if path.exists()), key=lambda path: -path.stat().st_atime)
         total = 0
-        for path in kept:
-            total += path.stat().st_size
+        for path in sorted(files, key=lambda path: _age(path, now)):
+            total += _size(path)
             if total > self._limit:
                 self._remove([path], unused_s=IN_USE_S)
 
@@ -164,8 +164,8 @@ class TableFiles:
         """Remove files, unless one of them was asked for in the last seconds."""
         for path in paths:
             with self._guard:
-                if path.is_file() and _age(path, time.time()) >= unused_s:
-                    path.unlink()
+                if _age(path, time.time()) >= unused_s:
+                    path.unlink(missing_ok=True)
 
 
 def _write(source: Source, kind: TableKind, path: Path) -> None:
@@ -177,5 +177,16 @@ def _tracking_of(path: Path) -> str:
 
 
 def _age(path: Path, now: float) -> float:
-    """Seconds since it was asked for."""
-    return now - path.stat().st_atime
+    """Seconds since it was asked for; 0 of one that has gone meanwhile."""
+    try:
+        return now - path.stat().st_atime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _size(path: Path) -> int:
+    """Bytes; 0 of one that has gone meanwhile."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

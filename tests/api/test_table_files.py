@@ -197,3 +197,22 @@ def test_a_folder_that_cannot_be_written_is_said_so(
     file = files.table(tracking.id, TableKind.TRACKS, ".csv")
     with pytest.raises(StoreError, match="CELLKIN_DATA_FOLDER"):
         files.make(file)
+
+
+def test_many_makers_and_a_full_folder_do_not_get_in_each_others_way(
+    store: LineageStore, folder: Path, tracking: TrackingRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.table_files.IN_USE_S", 0.0)  # so that what is made may be removed at once
+    files = TableFiles(store, folder, limit=2000)
+
+    def make(number: int) -> str:
+        asked = TableQuery(frames=(0, 10 + number % 7))
+        file = files.table(tracking.id, TableKind.LINKS, ".csv", asked)
+        files.make(file)
+        return file.key
+
+    with ThreadPoolExecutor(6) as threads:
+        keys = list(threads.map(make, range(42)))
+    assert len(set(keys)) == 7
+    files.tidy()
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 2000
