@@ -5,6 +5,7 @@ together: other work on the machine does not count. `--scale 0.1` takes a tenth 
 """
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,14 +19,18 @@ import psutil
 from neo4j import Driver, GraphDatabase
 
 from graph.batches import id_ranges
+from graph.bulk_import import ImportFiles
 from graph.certainty import DivisionOrder
 from graph.connection import Connection, Credentials
 from graph.jars import default_cache
+from graph.measured import FeatureOrder
 from graph.pixels import PixelStore
 from graph.records import TrackingRecord
 from graph.server import ManagedServer, ServerAddress
+from graph.server_admin import import_files
 from graph.server_process import ServerProcess
 from graph.store import LineageStore
+from graph.track_pages import TrackKey, TrackOrder
 from graph.windows import Window
 from tests.bench.lineages import DETECTIONS_A_LINEAGE, lineages
 from tests.bench.store_rivals import (
@@ -75,6 +80,7 @@ class Bench:
     driver: Driver
     cpu: Cpu
     scale: float
+    us_a_detection: float = 0.0
 
     def sized(self, detections: float) -> int:
         """Number of lineages."""
@@ -106,7 +112,22 @@ class Bench:
         yield "write_against_bare_driver", against, "<= 1.15", against <= 1.15
         ratio = min(naive) / min(of_server)
         yield "links_by_id_against_write", ratio, ">= 2 (server)", ratio >= 2
-        yield "write_us_a_detection", min(stored) / len(graph.detections) * 1e6, "", True
+        self.us_a_detection = min(stored) / len(graph.detections) * 1e6
+        yield "write_us_a_detection", self.us_a_detection, "", True
+
+    def offline(self, tracking: TrackingRecord, folder: Path) -> Iterator[Figure]:
+        """A tracking into a new database by Neo4j's own import, against writing it into a server."""
+        graph = self.store.tracking_graph(tracking.id)
+        (folder / "files").mkdir()
+        fresh = ManagedServer(folder / "fresh", default_cache())
+        with fresh.stopped(), children_cpu() as used:
+            files = ImportFiles(folder / "files")
+            files.add(graph, 1)
+            arguments = folder / "arguments"
+            arguments.write_text("\n".join(files.arguments()), "utf-8")
+            import_files(fresh, arguments)
+        ratio = used() / len(graph.detections) * 1e6 / self.us_a_detection
+        yield "offline_import_against_write", ratio, "<= 0.25 (CPU)", ratio <= 0.25
 
     def reading(self, tracking: TrackingRecord) -> Iterator[Figure]:
         """A whole tracking as columns, and a record a row."""
@@ -144,6 +165,31 @@ class Bench:
         divisions = self.cost([0] * 5, lambda _: self.store.divisions(name, order=order))
         yield "least_certain_divisions_us_a_track", divisions / tracking.tracks * 1e6, "", True
 
+    def measured(self) -> Iterator[Figure]:
+        """Pages in the order of a feature and statistics: each looks at a whole tracking."""
+        tracking = write(self.store, lineages(self.sized(WRITTEN), seed=9), "measured")
+        name, every = tracking.id, Window(0, 10**6)
+        by_mean, by_area = TrackOrder(TrackKey.MEAN, "area"), FeatureOrder("area", descending=True)
+        questions: dict[str, tuple[Callable[[int], object], int]] = {
+            "tracks_by_mean_us_a_detection": (
+                lambda _: self.store.tracks_by(name, by_mean),
+                tracking.detections,
+            ),
+            "tracks_by_lifetime_us_a_track": (
+                lambda _: self.store.tracks_by(name, TrackOrder(TrackKey.LIFETIME)),
+                tracking.tracks,
+            ),
+            "detections_by_feature_us_a_detection": (
+                lambda _: self.store.detections_by(name, by_area, every),
+                tracking.detections,
+            ),
+            "frame_counts_us_a_track": (lambda _: self.store.frame_counts(name), tracking.tracks),
+            "lives_us_a_track": (lambda _: self.store.lives(name), tracking.tracks),
+            "sister_pairs_us_a_track": (lambda _: self.store.sisters(name), tracking.tracks),
+        }
+        for figure, (ask, things) in questions.items():
+            yield figure, self.cost([0] * 5, ask) / things * 1e6, "", True
+
     def costs(self, tracking: TrackingRecord) -> dict[str, float]:
         """CPU seconds of each question."""
         store, founders, name = self.store, self.founders(tracking), tracking.id
@@ -155,6 +201,7 @@ class Bench:
             "page_of_tracks": lambda track: store.tracks(name, after=track, first=50),
             "window": lambda _: store.detections(name, window),
             "sisters": lambda track: store.sisters_of([track + 1]),
+            "descendants": lambda track: store.descendants_of([track]),
         }
         return {what: self.cost(founders, ask) for what, ask in questions.items()}
 
@@ -171,6 +218,13 @@ class Bench:
         """Ids of some, at random."""
         rows = np.random.default_rng(4).integers(0, tracking.tracks // 7, ASKED)
         return [tracking.first_id + int(row) for row in rows]
+
+
+@contextmanager
+def children_cpu() -> Iterator[Callable[[], float]]:
+    """CPU seconds of this process and of those that it started and that have ended."""
+    before = sum(os.times()[:4])
+    yield lambda: sum(os.times()[:4]) - before
 
 
 def latency(keys: list[int], ask: Callable[[int], object]) -> float:
@@ -195,11 +249,13 @@ def figures(bench: Bench, address: ServerAddress, folder: Path) -> Iterator[Figu
     written = bench.store.trackings([asked.movie_id])[-1]
     yield from bench.reading(written)
     yield from bench.certainty()
+    yield from bench.measured()
     grown_mb, seconds = writer_memory(address, folder, bench.sized(STORED[2]))
     yield "writer_mb_over_columns_1M", grown_mb, "< 300", grown_mb < 300
     yield "writer_detections_a_second_1M", STORED[2] * bench.scale / seconds, "", True
     million = bench.store.trackings([asked.movie_id])[-1]
     yield from bench.lineage(million)
+    yield from bench.offline(million, folder)
     large = bench.costs(asked)
     for name, before in small.items():
         yield f"{name}_cpu_ms_at_10k", before * 1e3, "", True
