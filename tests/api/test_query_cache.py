@@ -55,7 +55,7 @@ def test_a_query_that_does_not_parse_is_refused_each_time(service: Service) -> N
 def test_limits_stand_for_a_known_query_with_larger_variables(
     store: LineageStore, tmp_path: Any, tracking: TrackingRecord, validated: list[int]
 ) -> None:
-    service = service_of(store, tmp_path, Limits(cost=2000))
+    service = service_of(store, tmp_path, Limits(cost=20_000))
     assert service.data(PAGE, t=tracking.id, n=2)
     assert service.error(PAGE, t=tracking.id, n=900)["extensions"]["code"] == "LIMIT_EXCEEDED"
     assert service.data(PAGE, t=tracking.id, n=3)
