@@ -5,7 +5,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 UV_QUIET ?= --quiet
 
-.PHONY: help install demo test torture fuzz check bench-scores bench-store bench-tracker bench-training format release-schema lock clean
+.PHONY: help install demo test torture fuzz check bench-api bench-scores bench-store bench-tracker bench-training format release-schema lock clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -42,6 +42,9 @@ torture: install ## every fault of the store and under the service, at 20 random
 
 fuzz: install    ## random requests to the running service, for so many minutes (MINUTES=5)
 	@CELLKIN_FUZZ_MINUTES=$(or $(MINUTES),5) $(BIN)/pytest tests/api/test_fuzz.py
+
+bench-api: install ## the service against the store, a line a figure; takes a while (SCALE=0.1: less)
+	@$(BIN)/python -m tests.bench.bench_api --scale $(or $(SCALE),1)
 
 bench-store: install ## the store against the bare driver, a line a figure; takes a while (SCALE=0.1: less)
 	@$(BIN)/python -m tests.bench.bench_store --scale $(or $(SCALE),1)

@@ -3,7 +3,6 @@
 from functools import partial
 from pathlib import Path
 
-from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -15,6 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from api.access import Access, AccessControl
+from api.downloads import download_routes
 from api.endpoint import GraphQLEndpoint
 from api.guard import Guard
 from api.headers import SecurityHeaders, cross_origin
@@ -27,13 +27,11 @@ from api.refusals import refuse, refuse_http
 from api.schema import build_schema
 from api.settings import LOCAL_NAMES, Settings
 from api.signing import Signer
-from api.tables import TableFiles
+from api.table_files import TableFiles
 from graph.store import LineageStore
 from ingest.errors import CellkinError
 
 STATIC = Path(__file__).parent / "static"
-MEDIA_TYPES = {".parquet": "application/vnd.apache.parquet", ".csv": "text/csv; charset=utf-8"}
-MAX_TABLES_AT_ONCE = 4
 
 
 def create_app(settings: Settings, store: LineageStore, limits: Limits = Limits()) -> Starlette:  # noqa: B008 - frozen
@@ -44,9 +42,7 @@ def create_app(settings: Settings, store: LineageStore, limits: Limits = Limits(
         store: what is asked.
         limits: the most that one request may ask for.
     """
-    tables = partial(
-        time_series, TableFiles(store, settings.data_folder / "tables"), CapacityLimiter(MAX_TABLES_AT_ONCE)
-    )
+    tables = TableFiles(store, settings.data_folder / "tables", settings.tables_limit)
     signer, metrics = Signer(settings.data_folder), Metrics(lambda: store.transactions)
     access = Access(store.tokens, settings, signer)
     page_of_graphql = STATIC / "graphiql.html"
@@ -55,7 +51,7 @@ def create_app(settings: Settings, store: LineageStore, limits: Limits = Limits(
         routes=[
             Route("/", partial(page, STATIC / "index.html")),
             Route("/graphql", graphql),
-            Route("/trackings/{tracking}/timeseries.{form}", tables),
+            *download_routes(tables),
             Route("/healthz", health),
             Route("/readyz", Readiness(store).answer),
             Route("/metrics", partial(counted, metrics)),
@@ -87,26 +83,3 @@ async def page(file: Path, request: Request) -> Response:
 async def counted(metrics: Metrics, request: Request) -> Response:
     """What the service has counted, for Prometheus."""
     return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-async def time_series(files: TableFiles, at_once: CapacityLimiter, request: Request) -> Response:
-    """The table of a tracking as a file, whole or by `Range`.
-
-    Raises:
-        NotFoundError: there is no such tracking.
-    """
-    suffix = f".{request.path_params['form']}"
-    if suffix not in MEDIA_TYPES:
-        raise HTTPException(404, f"no table is served as {suffix}; ask for {' or '.join(MEDIA_TYPES)}")
-    tracking = request.path_params["tracking"]
-    path = await to_thread.run_sync(files.path, tracking, suffix, limiter=at_once)
-    response = FileResponse(
-        path,
-        media_type=MEDIA_TYPES[suffix],
-        filename=f"{tracking}{suffix}",
-        headers={"cache-control": "no-cache"},
-        stat_result=path.stat(),
-    )
-    etag = response.headers["etag"]
-    known = request.headers.get("if-none-match", "")
-    return Response(status_code=304, headers={"etag": etag}) if etag in known else response

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from api import cli_scores, cli_tokens, report
+from api import cli_export, cli_scores, cli_tokens, report
 from api.cli_options import AsJson
 from api.console import Reporter
 from ingest.errors import CellkinError
@@ -294,21 +294,7 @@ def ingest(
 app.command()(cli_scores.score)
 
 
-@app.command()
-def export(
-    tracking: Annotated[str, typer.Argument(help="Id of a stored tracking.")],
-    output: Annotated[Path, typer.Argument(help="NAME.parquet, NAME.csv, or a folder for a CTC result.")],
-    as_json: AsJson = False,
-) -> None:
-    """Write a stored tracking to a file: time series as Parquet or CSV, or a CTC result folder."""
-    from api.export import export_tracking
-    from api.settings import Settings
-    from api.stored import open_store
-
-    reporter = Reporter(as_json=as_json)
-    with reporter.bars() as bars, open_store(Settings(), bars) as opened:
-        export_tracking(opened.store, tracking, output, bars)
-    reporter.show(report.exported(tracking, output))
+app.command()(cli_export.export)
 
 
 @app.command()

@@ -61,7 +61,8 @@ def write_errors(found: "Score | ScoreRecord", path: Path, progress: Progress = 
     import pyarrow as pa
 
     from api.score_sides import opened
-    from api.tables import write_table
+    from api.table_form import write_table
+    from api.tables import Table
 
     types = {"kind": pa.string(), "error": pa.string()}
     real = {name: pa.float64() for name in COLUMNS if name.endswith(("_y", "_x"))}
@@ -71,7 +72,7 @@ def write_errors(found: "Score | ScoreRecord", path: Path, progress: Progress = 
     else:
         with opened(progress) as store:
             rows = list(stored_errors(store, found.id))
-    write_table(pa.Table.from_pylist(rows, schema=schema), path)
+    write_table(Table.of(pa.Table.from_pylist(rows, schema=schema)), path)
 
 
 def _row(error: ErrorRecord) -> Row:

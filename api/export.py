@@ -5,8 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from api.ctc_zip import write_ctc_zip
 from api.plot import plot_lineages, save
-from api.tables import FORMATS, time_series_table, write_table
+from api.table_files import ZIP
+from api.table_form import WRITERS, whole_file, write_table
+from api.tables import Source, TableKind, open_table
 from graph.store import LineageStore
 from ingest.errors import InputError, NotFoundError
 from ingest.formats.ctc import track_labels, write_result
@@ -14,22 +17,38 @@ from ingest.progress import Progress, silent
 from ingest.tracking_graph import IntArray, TrackingGraph
 
 
-def export_tracking(store: LineageStore, tracking_id: str, output: Path, progress: Progress = silent) -> None:
-    """Write a stored tracking as Parquet or CSV, by the suffix of `output`, else as a CTC result folder.
+def export_tracking(
+    store: LineageStore,
+    tracking_id: str,
+    output: Path,
+    kind: TableKind = TableKind.TIMESERIES,
+    progress: Progress = silent,
+) -> None:
+    """Write a table of a stored tracking, or its CTC result as a zip or a folder, by the suffix of `output`.
+
+    Args:
+        store: that holds it.
+        tracking_id: of which.
+        output: ends in .parquet, .arrow or .csv; in .zip; or in nothing for a folder.
+        kind: which table.
+        progress: told of each mask.
 
     Raises:
         NotFoundError: there is no such tracking, or no label images, which a CTC result needs.
         InputError: `output` cannot be written.
     """
-    if output.suffix in FORMATS:
-        tracking = store.tracking(tracking_id)
-        movie = store.movie(tracking.movie_id)
-        write_table(time_series_table(store.tracking_graph(tracking_id), tracking, movie), output)
+    tracking = store.tracking(tracking_id)
+    if output.suffix in WRITERS:
+        source = Source(store, tracking, store.movie(tracking.movie_id))
+        write_table(open_table(source, kind), output)
+    elif output.suffix == ZIP:
+        with whole_file(output) as part:
+            write_ctc_zip(store, tracking_id, part, progress)
     elif output.suffix:
         raise InputError(
             f"no tracking is written as {output.suffix!r}",
             place=str(output),
-            remedy=f"end it in {' or '.join(FORMATS)}, or in nothing for a CTC result folder",
+            remedy=f"end it in {', '.join(WRITERS)} or {ZIP}, or in nothing for a CTC result folder",
         )
     else:
         labels = store.labels(tracking_id)

@@ -14,6 +14,7 @@ from api.limits import Limits
 from api.logs import service_log
 from api.mutations import Mutation
 from api.queries import Query
+from api.query_cache import QueryCache, Remembering
 from api.query_rules import QueryLimits
 
 
@@ -45,7 +46,9 @@ class Schema(strawberry.Schema):
 
 def build_schema(limits: Limits) -> Schema:
     """The schema, every query held to `limits`."""
-    return Schema(Query, Mutation, extensions=[lambda: QueryLimits(limits)], config=StrawberryConfig())
+    cache = QueryCache()
+    extensions = [lambda: QueryLimits(limits), lambda: Remembering(cache)]
+    return Schema(Query, Mutation, extensions=extensions, config=StrawberryConfig())
 
 
 def schema_text() -> str:

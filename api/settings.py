@@ -44,6 +44,7 @@ class Settings(BaseSettings):
         neo4j_user, neo4j_password: its login; the managed server has its own.
         neo4j_database: name of the database in it; None for the user's home database.
         host, port: where the service listens; on loopback unless told otherwise.
+        tables_gb: most that the files made from trackings may take of the data folder, GB.
         allowed_hosts: further names by which a browser may address the service; `*` for any.
         auth: whether a service that listens on loopback needs tokens; elsewhere it always does.
         admin_token: one more token, with every scope, that the database need not know.
@@ -64,6 +65,7 @@ class Settings(BaseSettings):
     neo4j_database: str | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    tables_gb: float = Field(default=10.0, ge=0)
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     auth: Auth = Auth.LOOPBACK_OPEN
     admin_token: SecretStr | None = None
@@ -104,6 +106,11 @@ class Settings(BaseSettings):
     def tokens_required(self) -> bool:
         """Whether nobody gets in without a token: so it is set, or the service is open to other machines."""
         return self.auth is Auth.REQUIRED or not _is_loopback(self.host)
+
+    @property
+    def tables_limit(self) -> int:
+        """`tables_gb` in bytes."""
+        return round(self.tables_gb * 1e9)
 
     @property
     def base_url(self) -> str:

@@ -18,6 +18,7 @@ from api.pages import DEFAULT_PAGE, PAGED, key_page_of
 from api.places import FrameRange, span_of
 from api.statistics import LOOK_AT_DETECTIONS, Statistics
 from api.track_pages import LOOK_AT_MEANS, track_page
+from api.tracking_files import FileKind, TrackingFile, files_of
 from api.wanted import (
     Box,
     DetectionOrder,
@@ -126,6 +127,12 @@ class Tracking:
     def csv(self) -> str:
         """Path on this service of all its detections as one CSV file."""
         return f"/trackings/{self.id}/timeseries.csv"
+
+    @resolved(ListSize(assumed_size=16))
+    async def files(self, info: Info) -> list[TrackingFile]:
+        """All that can be had of it as a file: tables, and where its label images are stored, masks."""
+        has_labels = await to_thread.run_sync(info.context.store.has_labels, self.id)
+        return [file for file in files_of(self.id) if has_labels or file.kind is not FileKind.CTC]
 
     @resolved()
     async def browser_url(self, info: Info) -> str | None:

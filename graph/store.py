@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from graph import movies
 from graph.batches import frame_start
+from graph.bulk_reader import BulkReader
 from graph.connection import Connection
 from graph.content import as_json, tracking_id
 from graph.deadline import Deadline
@@ -33,7 +34,7 @@ from ingest.tracking_graph import TrackingGraph
 from ingest.validate import check_frame, validate
 
 
-class LineageStore(LineageReader, ScoreStore):
+class LineageStore(LineageReader, BulkReader, ScoreStore):
     """Movies and their trackings in Neo4j, their label images in Zarr.
 
     Safe to share between threads. A tracking is visible when all of it is there, and never changes after.

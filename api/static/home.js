@@ -6,6 +6,7 @@ const MOVIES = `{
     trackings {
       id kind author version
       counts { detections tracks divisions }
+      files { kind form path }
       scores { computed { id } reference { author } TRA }
     }
   }
@@ -74,6 +75,31 @@ function file(path, label) {
   return link;
 }
 
+const FILE_NAMES = {
+  TIMESERIES: ["time series", "a row a detection with its descent, cell by cell"],
+  DETECTIONS: ["detections", "a row a detection, frame by frame"],
+  TRACKS: ["tracks", "a row a track, with the mean of each feature"],
+  LINKS: ["links", "a row a link between two detections"],
+  NAPARI: ["napari", "track_id, t, y, x, parent_track_id"],
+  CTC: ["masks", "a Cell Tracking Challenge result"],
+};
+const FORM_NAMES = { PARQUET: "Parquet", ARROW: "Arrow", CSV: "CSV", ZIP: "zip" };
+
+function fileList(files) {
+  const rows = Object.entries(FILE_NAMES).map(([kind, [name, what]]) => {
+    const links = files
+      .filter((found) => found.kind === kind)
+      .map(({ path, form }) => file(path, FORM_NAMES[form]));
+    return links.length ? [element("dt", {}, name), element("dd", {}, ...links, element("span", {}, what))] : [];
+  });
+  const summary = element("summary", {}, "Data");
+  return element("details", {}, summary, element("dl", { className: "files" }, ...rows.flat()));
+}
+
+function filesRow(tracking) {
+  return element("tr", { className: "files" }, element("td", { colSpan: 7 }, fileList(tracking.files)));
+}
+
 function trackingRow(tracking) {
   const { detections, tracks, divisions } = tracking.counts;
   const number = (value) => element("td", { className: "number" }, value);
@@ -89,8 +115,6 @@ function trackingRow(tracking) {
       "td",
       {},
       element("a", { href: `/graphql?query=${encodeURIComponent(lineages(tracking.id))}` }, "lineages"),
-      file(`/trackings/${tracking.id}/timeseries.parquet`, "Parquet"),
-      file(`/trackings/${tracking.id}/timeseries.csv`, "CSV"),
     ),
   );
 }
@@ -103,7 +127,7 @@ function movieCard(movie) {
     "table",
     {},
     element("thead", {}, element("tr", {}, ...head)),
-    element("tbody", {}, ...movie.trackings.map(trackingRow)),
+    element("tbody", {}, ...movie.trackings.flatMap((one) => [trackingRow(one), filesRow(one)])),
   );
   const shown = movie.trackings.length ? table : element("p", { className: "quiet" }, "No tracking yet.");
   return element(

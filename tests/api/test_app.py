@@ -103,7 +103,7 @@ def test_a_table_that_is_not_there_is_said_so(service: Service, path: str) -> No
 def test_a_table_of_another_form_is_not_there(service: Service, tracking: TrackingRecord) -> None:
     answer = service.client.get(f"/trackings/{tracking.id}/timeseries.xlsx")
     assert answer.status_code == 404
-    assert ".parquet or .csv" in answer.text
+    assert ".parquet or .arrow or .csv" in answer.json()["error"]["remedy"]
 
 
 def test_a_table_without_a_database_is_for_later(

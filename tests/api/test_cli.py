@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
+import pyarrow.feather
 import pytest
 import tifffile
 
@@ -181,6 +183,12 @@ def test_a_movie_goes_in_and_comes_out(
     assert np.array_equal(one.detections.label, other.detections.label)
     assert on_server("export", record.id, tmp_path / "out.csv", "--json").code == 0
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 1 + record.detections
+    assert on_server("export", record.id, tmp_path / "out.arrow", "--table", "tracks").code == 0
+    assert len(pyarrow.feather.read_table(tmp_path / "out.arrow")) == record.tracks
+    assert on_server("export", record.id, tmp_path / "out.zip").code == 0
+    with ZipFile(tmp_path / "out.zip") as archive:
+        assert len(archive.namelist()) == len(list((tmp_path / "out").iterdir()))
+    assert on_server("export", record.id, tmp_path / "out.xlsx").code == 3
     assert on_server("plot", "lineages", record.id, tmp_path / "tree.png").code == 0
     assert (tmp_path / "tree.png").stat().st_size > 5000
 

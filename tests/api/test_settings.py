@@ -30,7 +30,9 @@ def test_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CELLKIN_NEO4J_PASSWORD", "a secret")
     monkeypatch.setenv("CELLKIN_NEO4J_DATABASE", "lineages")
     monkeypatch.setenv("CELLKIN_ALLOWED_HOSTS", "microscope.example.org, cells")
+    monkeypatch.setenv("CELLKIN_TABLES_GB", "0.25")
     settings = Settings()
+    assert settings.tables_limit == 250_000_000
     assert settings.data_folder == Path.home() / "cells"
     credentials = settings.credentials
     assert (credentials.uri, credentials.user) == ("neo4j+s://lab.example.org", "reader")
