@@ -1,5 +1,6 @@
 """The service: GraphQL with GraphiQL, tables by URL and a start page, built from its arguments."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,22 +12,38 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.endpoint import GraphQLEndpoint, error_document
+from api.endpoint import error_document
+from api.job_desk import JobDesk
+from api.job_events import job_routes
+from api.job_follower import JobFollower
+from api.lifespan import Companion, lifespan_of
 from api.limits import Limits
 from api.schema import build_schema
 from api.settings import Settings
 from api.tables import TableFiles
+from api.upload_routes import upload_routes
+from api.uploads import UploadFolder
+from api.websocket import LiveEndpoint
 from graph.store import LineageStore
 from ingest.errors import CellkinError
 
 STATIC = Path(__file__).parent / "static"
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 MEDIA_TYPES = {".parquet": "application/vnd.apache.parquet", ".csv": "text/csv; charset=utf-8"}
-HTTP_STATUS = {"NOT_FOUND": 404, "CONFLICT": 409, "STORE_UNAVAILABLE": 503}
+HTTP_STATUS = {
+    "BAD_REQUEST": 400,
+    "NOT_FOUND": 404,
+    "CONFLICT": 409,
+    "WRONG_OFFSET": 409,
+    "TOO_LARGE": 413,
+    "STORE_UNAVAILABLE": 503,
+    "TOO_MANY_LISTENERS": 503,
+    "NO_ROOM": 507,
+}
 """Status of the error codes that have one of their own; 422 for the others."""
 SECURITY_HEADERS = {
     # GraphiQL's editor writes style elements; nothing here is loaded from another host.
@@ -40,22 +57,33 @@ SECURITY_HEADERS = {
 MAX_TABLES_AT_ONCE = 4
 
 
-def create_app(settings: Settings, store: LineageStore, limits: Limits = Limits()) -> Starlette:  # noqa: B008 - frozen
+def create_app(
+    settings: Settings,
+    store: LineageStore,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    companions: Sequence[Companion] = (),
+) -> Starlette:
     """The service over one store, which the caller opens and closes.
 
     Args:
         settings: the data folder, where tables are kept, and the names that the service answers to.
         store: what is asked.
         limits: the most that one request may ask for.
+        companions: what runs beside the requests, such as workers.
     """
+    uploads, follower = UploadFolder.of(settings), JobFollower(store.jobs.jobs_by_id)
+    desk = JobDesk(store, uploads, follower, settings.queue)
     tables = partial(
         time_series, TableFiles(store, settings.data_folder / "tables"), CapacityLimiter(MAX_TABLES_AT_ONCE)
     )
-    graphql = GraphQLEndpoint(build_schema(limits), store, limits, STATIC / "graphiql.html")
-    return Starlette(
+    graphql = LiveEndpoint(build_schema(limits), store, limits, STATIC / "graphiql.html", desk)
+    app = Starlette(
         routes=[
             Route("/", partial(page, STATIC / "index.html")),
-            Route("/graphql", graphql),
+            Route("/graphql", graphql, max_body_size=limits.body),
+            WebSocketRoute("/graphql", graphql),
+            *upload_routes(uploads, store),
+            *job_routes(follower, store),
             Route("/trackings/{tracking}/timeseries.{form}", tables),
             Route("/healthz", health),
             Mount("/static", StaticFiles(directory=STATIC)),
@@ -70,8 +98,10 @@ def create_app(settings: Settings, store: LineageStore, limits: Limits = Limits(
             ),
         ],
         exception_handlers={CellkinError: refuse},
-        max_body_size=limits.body,
+        lifespan=lifespan_of(companions),
     )
+    app.state.follower = follower
+    return app
 
 
 async def page(file: Path, request: Request) -> Response:

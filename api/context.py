@@ -6,6 +6,7 @@ from functools import cached_property
 import strawberry
 from anyio import CapacityLimiter
 
+from api.job_desk import JobDesk
 from api.limits import Limits
 from api.loaders import Loaders
 from graph.store import LineageStore
@@ -19,11 +20,13 @@ class Context:
         store: what is asked; its methods block, so they run in worker threads.
         limits: the most that the request may read.
         scoring: how many scores the service computes at once, over all requests.
+        jobs: where jobs are handed in and followed.
     """
 
     store: LineageStore
     limits: Limits
     scoring: CapacityLimiter
+    jobs: JobDesk
 
     @cached_property
     def loaders(self) -> Loaders:

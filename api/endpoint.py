@@ -18,6 +18,7 @@ from strawberry.schema.base import BaseSchema
 from strawberry.types import ExecutionResult
 
 from api.context import Context
+from api.job_desk import JobDesk
 from api.limits import Limits
 from graph.store import LineageStore
 from ingest.errors import CellkinError
@@ -34,17 +35,24 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         store: what is asked.
         limits: the most that one request may read.
         page: the HTML of GraphiQL.
+        jobs: where jobs are handed in and followed.
     """
 
-    def __init__(self, schema: BaseSchema, store: LineageStore, limits: Limits, page: Path) -> None:
+    def __init__(
+        self, schema: BaseSchema, store: LineageStore, limits: Limits, page: Path, jobs: JobDesk
+    ) -> None:
         super().__init__(schema, allow_queries_via_get=False)
         self._store = store
+        self._jobs = jobs
         self._limits = limits
         self._page = page
         self._scoring = CapacityLimiter(SCORES_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; what is no GraphQL request at all gets an error of the same form."""
+        if scope["type"] == "websocket":
+            await self.run(WebSocket(scope, receive, send))
+            return
         try:
             response = await self.run(Request(scope, receive))
         except HTTPException as error:
@@ -54,7 +62,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """A fresh context, with loaders of its own."""
-        return Context(self._store, self._limits, self._scoring)
+        return Context(self._store, self._limits, self._scoring, self._jobs)
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
         """Every GET: `?query=…` opens the query in GraphiQL and runs nothing by itself."""

@@ -6,6 +6,7 @@ from anyio import to_thread
 from api.cells import TimeSeries
 from api.context import Info
 from api.fields import ListSize, described, from_record, resolved
+from api.job_fields import JobQueries
 from api.lineages import Lineage, Track
 from api.loaders import track_key
 from api.score_queries import ScoreQueries
@@ -14,7 +15,7 @@ from graph.records import TrackingKind
 
 
 @described
-class Query(ScoreQueries):
+class Query(ScoreQueries, JobQueries):
     """Movies, their trackings, and the lineages in them."""
 
     @resolved(ListSize(assumed_size=20))

@@ -9,6 +9,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from api.endpoint import is_expected
+from api.job_fields import Subscription
 from api.limits import Limits, QueryLimits
 from api.mutations import Mutation
 from api.queries import Query
@@ -33,7 +34,9 @@ class Schema(strawberry.Schema):
 
 def build_schema(limits: Limits) -> Schema:
     """The schema, every query held to `limits`."""
-    return Schema(Query, Mutation, extensions=[lambda: QueryLimits(limits)], config=StrawberryConfig())
+    return Schema(
+        Query, Mutation, Subscription, extensions=[lambda: QueryLimits(limits)], config=StrawberryConfig()
+    )
 
 
 def schema_text() -> str:

@@ -27,6 +27,11 @@ class Settings(BaseSettings):
         neo4j_database: name of the database in it; None for the user's home database.
         host, port: where the service listens; on loopback unless told otherwise.
         allowed_hosts: further names by which a browser may address the service; `*` for any.
+        upload_bytes: bytes of the largest upload.
+        uploads_total: bytes of all uploads together.
+        upload_days: days after which an upload that nothing touched is removed.
+        queue: jobs that may wait at a time.
+        workers: processes of the service that do jobs, one each at a time; 0 leaves them to `cellkin worker`.
 
     Raises:
         InputError: a value is not allowed; names the variable.
@@ -43,6 +48,11 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    upload_bytes: int = Field(default=20 * 2**30, ge=1)
+    uploads_total: int = Field(default=100 * 2**30, ge=1)
+    upload_days: float = Field(default=7.0, gt=0)
+    queue: int = Field(default=100, ge=1)
+    workers: int = Field(default=1, ge=0, le=64)
 
     def __init__(self, **values: Any) -> None:  # noqa: ANN401 - as pydantic has it
         try:

@@ -12,6 +12,8 @@ from graph.batches import frame_start
 from graph.connection import Connection
 from graph.content import as_json, tracking_id
 from graph.fitting import require_fitting
+from graph.job_queue import JobQueue
+from graph.jobs import JobStore
 from graph.pixels import PixelStore
 from graph.provenance import UNKNOWN, Provenance
 from graph.reader import LineageReader
@@ -38,13 +40,21 @@ class LineageStore(LineageReader, ScoreStore):
     Args:
         connection: to the database, whose schema is made ready; closed with the store.
         pixels: where label images are kept.
+
+    Attributes:
+        jobs: what the service's workers do for its users.
     """
 
     def __init__(self, connection: Connection, pixels: PixelStore) -> None:
         LineageReader.__init__(self, connection, pixels)
         ScoreStore.__init__(self, connection)
         self._writer = TrackingWriter(connection, pixels)
+        self.jobs = JobStore(connection)
         create_schema(connection)
+
+    def job_queue(self, worker: str) -> JobQueue:
+        """The queue of jobs, for a worker of this token (`graph.lease.new_writer`)."""
+        return JobQueue(self._connection, worker)
 
     def close(self) -> None:
         """End the connection."""
