@@ -12,14 +12,12 @@ from contextlib import aclosing
 from dataclasses import asdict
 from functools import partial
 
-from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from api.job_follower import JobFollower
 from graph.job_records import JobRecord
-from graph.store import LineageStore
 
 HEARTBEAT_S = 15.0
 """A comment now and then keeps proxies from taking the stream for dead, and finds clients that are gone."""
@@ -27,27 +25,25 @@ RETRY_MS = 2000
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
-def job_routes(follower: JobFollower, store: LineageStore, heartbeat_s: float = HEARTBEAT_S) -> list[Route]:
+def job_routes(follower: JobFollower, heartbeat_s: float = HEARTBEAT_S) -> list[Route]:
     """The addresses of jobs."""
-    return [Route("/jobs/{job}/events", partial(events, follower, store, heartbeat_s), methods=["GET"])]
+    return [Route("/jobs/{job}/events", partial(events, follower, heartbeat_s), methods=["GET"])]
 
 
-async def events(
-    follower: JobFollower, store: LineageStore, heartbeat_s: float, request: Request
-) -> Response:
+async def events(follower: JobFollower, heartbeat_s: float, request: Request) -> Response:
     """The job as it is now, then after each change.
 
     Raises:
         NotFoundError: there is no such job.
         TooManyListenersError: as many listen as may.
     """
-    job_id = request.path_params["job"]
-    seen = request.headers.get("last-event-id")
-    job = await to_thread.run_sync(store.jobs.job, job_id)
-    if job.state.ended and seen == str(job.revision):
+    changes = follower.follow(request.path_params["job"], heartbeat_s)
+    job = await anext(changes)  # here, so that a refusal is an answer with a status of its own
+    assert job is not None, "the first is the job"
+    if job.state.ended and request.headers.get("last-event-id") == str(job.revision):
+        await changes.aclose()
         return Response(status_code=204)
-    changes = follower.follow(job_id, heartbeat_s)
-    begin = event_of(await anext(changes))  # here, so that a refusal is an answer with a status of its own
+    begin = event_of(job)
     return StreamingResponse(_stream(begin, changes), media_type="text/event-stream", headers=HEADERS)
 
 

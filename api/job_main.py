@@ -82,6 +82,7 @@ def main() -> None:
     except Exception:
         traceback.print_exc()
         teller.tell(error=UNEXPECTED)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # there is nothing left to let go of
 
 
 def _run(job: dict[str, Any], teller: Teller) -> None:

@@ -58,19 +58,18 @@ class JobProcess:
     def end(self, grace_s: float = GRACE_S) -> None:
         """Have it end, by force after a while; nothing of its group is left."""
         self._signal(signal.SIGTERM)
+        self.close(grace_s)
+
+    def close(self, grace_s: float = GRACE_S) -> None:
+        """Wait for its end, which it has told or been told, by force after a while."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(grace_s)
-        self.close()
-
-    def close(self) -> int:
-        """Kill what is left of the group; exit code of the process, negative for a signal."""
-        self._signal(signal.SIGKILL)
-        code = self._process.wait()
+        self._signal(signal.SIGKILL)  # also what it has left behind in its group
+        self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             with suppress(OSError):
                 if stream is not None:
                     stream.close()
-        return code
 
     def _signal(self, number: int) -> None:
         with suppress(ProcessLookupError, PermissionError):  # macOS: of a group of zombies

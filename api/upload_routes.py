@@ -8,7 +8,7 @@ go on, in the words of the draft on resumable uploads (draft-ietf-httpbis-resuma
 import base64
 import binascii
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,10 +23,10 @@ from starlette.routing import Route
 from api.endpoint import error_document
 from api.upload_errors import UnclearRequestError, WrongOffsetError
 from api.uploads import Upload, UploadFolder, UploadWriter
-from graph.store import LineageStore
 from ingest.errors import ConflictError
 
 T = TypeVar("T")
+InUse = Callable[[], Collection[str]]
 
 RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
 DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]+):")
@@ -53,12 +53,12 @@ class Span:
     last: bool
 
 
-def upload_routes(uploads: UploadFolder, store: LineageStore, idle_s: float = IDLE_S) -> list[Route]:
+def upload_routes(uploads: UploadFolder, in_use: InUse, idle_s: float = IDLE_S) -> list[Route]:
     """The addresses of uploads.
 
     Args:
         uploads: where they go.
-        store: knows which of them jobs still need.
+        in_use: ids of those that jobs still need; it blocks.
         idle_s: how long a sender may be silent, seconds.
     """
     one = "/uploads/{upload}"
@@ -66,7 +66,7 @@ def upload_routes(uploads: UploadFolder, store: LineageStore, idle_s: float = ID
         Route("/uploads", partial(_list, uploads), methods=["GET"]),
         Route(one, partial(_show, uploads), methods=["GET"]),
         Route(one, partial(_take, uploads, idle_s), methods=["PUT"]),
-        Route(one, partial(_delete, uploads, store), methods=["DELETE"]),
+        Route(one, partial(_delete, uploads, in_use), methods=["DELETE"]),
     ]
 
 
@@ -102,10 +102,10 @@ async def _take(uploads: UploadFolder, idle_s: float, request: Request) -> Respo
     return _answer(uploads, await to_thread.run_sync(uploads.find, upload), 202)
 
 
-async def _delete(uploads: UploadFolder, store: LineageStore, request: Request) -> Response:
+async def _delete(uploads: UploadFolder, in_use: InUse, request: Request) -> Response:
     """Remove one, unless a job needs it."""
     upload = request.path_params["upload"]
-    if upload in await to_thread.run_sync(store.jobs.uploads_in_use):
+    if upload in await to_thread.run_sync(in_use):
         raise ConflictError(
             "a job that has not ended needs it",
             place=f"upload {upload}",

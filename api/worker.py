@@ -4,6 +4,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
@@ -61,8 +62,9 @@ class Worker:
         process = JobProcess(job, self._scratch / job.id)
         try:
             outcome = _Watch(self._queue, job, process, self._stop).until_end()
-        finally:
+        except BaseException:
             process.end()
+            raise
         self._insist(outcome)
         self._clear(job.id)
         LOG.info("job %s: ended", job.id)
@@ -106,13 +108,16 @@ class _Watch:
         ending: Mapping[str, Any] | None = None
         while True:
             if self._stop.is_set():
-                return lambda: self._queue.hand_back(self._job.id)
+                self._process.end()
+                return partial(self._queue.hand_back, self._job.id)
             for told in self._process.news(POLL_S / 2):
                 if told is None:
-                    return self._ended(ending)
+                    self._process.close()
+                    return partial(self._write_end, ending)
                 ending = self._heard(told) or ending
             if (order := self._report()) is not Order.GO_ON:
-                return self._cancelled if order is Order.CANCEL else lambda: None
+                self._process.end()
+                return self._cancelled if order is Order.CANCEL else _nothing
 
     def _heard(self, told: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Take note of it; what tells the end is given back."""
@@ -148,20 +153,20 @@ class _Watch:
         self._write_kept()
         self._queue.end(self._job.id, JobState.CANCELLED)
 
-    def _ended(self, ending: Mapping[str, Any] | None) -> Callable[[], None]:
-        """What is to be written of a process that has ended, having told this of it."""
+    def _write_end(self, ending: Mapping[str, Any] | None) -> None:
+        """Write what became of a process that has ended, and told this of it."""
+        self._write_kept()
+        match ending:
+            case {"done": True}:
+                self._queue.report(self._job.id, self._progress)
+                self._queue.end(self._job.id, JobState.DONE)
+            case {"error": error} if error["code"] == StoreError.code:
+                self._queue.lose(self._job.id, error)
+            case {"error": error}:
+                self._queue.end(self._job.id, JobState.FAILED, error)
+            case _:
+                self._queue.lose(self._job.id)
 
-        def write() -> None:
-            self._write_kept()
-            match ending:
-                case {"done": True}:
-                    self._queue.report(self._job.id, self._progress)
-                    self._queue.end(self._job.id, JobState.DONE)
-                case {"error": error} if error["code"] == StoreError.code:
-                    self._queue.lose(self._job.id, error)
-                case {"error": error}:
-                    self._queue.end(self._job.id, JobState.FAILED, error)
-                case _:
-                    self._queue.lose(self._job.id)
 
-        return write
+def _nothing() -> None:
+    """What is to be written of a job that is somebody else's now."""

@@ -94,6 +94,8 @@ class JobQueue:
 
     def claim(self) -> JobRecord | None:
         """The oldest job that waits, which is this worker's now; None where none waits."""
+        if not self._connection.read(_waits):  # looked at again and again: no lock for that
+            return None
         return self._connection.write(partial(_claim, worker=self._worker))
 
     def report(self, job_id: str, progress: JobProgress) -> Order:
@@ -119,7 +121,7 @@ class JobQueue:
 
     def recover(self) -> list[str]:
         """Take back the jobs of workers that died; their ids."""
-        return self._connection.write(_recover)
+        return self._connection.write(_recover) if self._connection.read(_dead) else []
 
     def _held(self, job_id: str, query: LiteralString, **parameters: Any) -> None:  # noqa: ANN401 - Cypher's
         def work(tx: ManagedTransaction) -> None:
@@ -155,9 +157,17 @@ def _lose(tx: ManagedTransaction, job: str, worker: str, error: ErrorDocument) -
         _take_back(tx, found, error)
 
 
+def _waits(tx: ManagedTransaction) -> bool:
+    return tx.run(NEXT_QUEUED).single() is not None
+
+
+def _dead(tx: ManagedTransaction) -> list[Record]:
+    return [record for record in tx.run(RUNNING) if not held_by_another(record, writer="")]
+
+
 def _recover(tx: ManagedTransaction) -> list[str]:
     lock_jobs(tx)
-    dead = [record for record in tx.run(RUNNING) if not held_by_another(record, writer="")]
+    dead = _dead(tx)
     for record in dead:
         _take_back(tx, record, LOST)
     return [record["id"] for record in dead]

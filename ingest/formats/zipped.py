@@ -7,6 +7,7 @@ refuse the whole archive; what a member really unpacks to is counted while it is
 Source: APPNOTE.TXT 6.3.10, PKWARE; D. Fifield, A better zip bomb, WOOT 2019.
 """
 
+import errno
 import re
 import shutil
 import stat
@@ -46,6 +47,7 @@ DAMAGE = (
     struct.error,
     NotImplementedError,
     EOFError,
+    LookupError,
     ValueError,
     RuntimeError,
 )
@@ -121,7 +123,7 @@ def _members(archive: zipfile.ZipFile, path: Path, suffixes: Collection[str]) ->
 def _is_litter(member: zipfile.ZipInfo) -> bool:
     """What a desktop puts into archives unasked: it is passed over."""
     parts = PurePosixPath(member.filename).parts
-    hidden = parts[-1].startswith(".") and parts[-1] != ".."
+    hidden = parts[-1].startswith(".") and not parts[-1].startswith("..")
     return hidden or any(part in LITTER for part in parts)
 
 
@@ -153,11 +155,12 @@ def _odd(member: zipfile.ZipInfo, path: Path, how: str) -> InputError:
 
 
 def _refuse_doubles(members: Sequence[zipfile.ZipInfo], path: Path) -> None:
-    """Two members of one name: the second would replace the first, on some file systems in any case."""
+    """Two members of one name, on some file systems in any case; or a file where another needs a folder."""
     seen: set[str] = set()
+    folders = {str(folder) for m in members for folder in PurePosixPath(m.filename.casefold()).parents}
     for member in members:
         name = member.filename.casefold()
-        if name in seen:
+        if name in seen or name in folders:
             raise _odd(member, path, "there twice")
         seen.add(name)
 
@@ -186,6 +189,10 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
                 yield archive
     except DAMAGE as error:
         raise _unreadable(path, str(error)) from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # which is a place before the beginning of the file
+            raise
+        raise _unreadable(path, "it points to nowhere") from error
 
 
 def _unreadable(path: Path, why: str) -> InputError:
