@@ -7,9 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
-import numpy as np
 import pytest
-import tifffile
 
 from api.upload_errors import NoRoomError, TooLargeError, WrongOffsetError
 from api.uploads import Upload, UploadFolder, UploadLimits
@@ -17,15 +15,6 @@ from ingest.errors import CellkinError, ConflictError, InputError, NotFoundError
 from ingest.formats.uploaded import FileKind
 
 LIMITS = UploadLimits(each=9_000, total=20_000, keep_s=3600)
-
-
-@pytest.fixture(scope="module")
-def movie(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A TIFF stack of about 4 kB."""
-    path = tmp_path_factory.mktemp("movie") / "a.tif"
-    frames = np.arange(3 * 21 * 31, dtype=np.uint16).reshape(3, 21, 31)
-    tifffile.imwrite(path, frames, photometric="minisblack")
-    return path.read_bytes()
 
 
 @pytest.fixture
@@ -59,65 +48,65 @@ def names(uploads: UploadFolder) -> list[str]:
     return sorted(path.name for path in uploads.folder.iterdir() if not path.name.startswith("."))
 
 
-def test_a_whole_upload(uploads: UploadFolder, movie: bytes) -> None:
-    digest = hashlib.sha256(movie).hexdigest()
-    found = send_all(uploads, "cells.tif", movie, digest)
+def test_a_whole_upload(uploads: UploadFolder, stack: bytes) -> None:
+    digest = hashlib.sha256(stack).hexdigest()
+    found = send_all(uploads, "cells.tif", stack, digest)
     assert (found.complete, found.kind, found.sha256) == (True, FileKind.TIFF, digest)
-    assert found.offset == found.length == len(movie)
+    assert found.offset == found.length == len(stack)
     assert uploads.file("cells.tif").name == "cells.tif"
-    assert uploads.file("cells.tif").read_bytes() == movie
+    assert uploads.file("cells.tif").read_bytes() == stack
     assert [upload.id for upload in uploads.every()] == ["cells.tif"]
 
 
-def test_its_file_is_named_for_what_it_is(uploads: UploadFolder, movie: bytes) -> None:
-    send_all(uploads, "cells.trk", movie)
+def test_its_file_is_named_for_what_it_is(uploads: UploadFolder, stack: bytes) -> None:
+    send_all(uploads, "cells.trk", stack)
     assert uploads.file("cells.trk").name == "cells.trk.tif"
 
 
-def test_it_goes_on_where_it_broke_off(uploads: UploadFolder, movie: bytes) -> None:
-    send(uploads, "a", movie[:1000], 0, len(movie))
+def test_it_goes_on_where_it_broke_off(uploads: UploadFolder, stack: bytes) -> None:
+    send(uploads, "a", stack[:1000], 0, len(stack))
     assert (uploads.find("a").offset, uploads.find("a").complete) == (1000, False)
     with pytest.raises(ConflictError, match="not all"):
         uploads.file("a")
     with uploads.writing("a", 1000, None) as writer:
-        writer.write(movie[1000:])
+        writer.write(stack[1000:])
         writer.finish()
-    assert uploads.file("a").read_bytes() == movie
+    assert uploads.file("a").read_bytes() == stack
 
 
 @pytest.mark.parametrize("offset", [999, 1001, 5])
-def test_other_bytes_than_the_next_are_refused(uploads: UploadFolder, movie: bytes, offset: int) -> None:
-    send(uploads, "a", movie[:1000], 0, len(movie))
+def test_other_bytes_than_the_next_are_refused(uploads: UploadFolder, stack: bytes, offset: int) -> None:
+    send(uploads, "a", stack[:1000], 0, len(stack))
     with pytest.raises(WrongOffsetError) as caught:
-        send(uploads, "a", movie[offset:], offset, len(movie))
+        send(uploads, "a", stack[offset:], offset, len(stack))
     assert caught.value.offset == 1000
     assert uploads.find("a").offset == 1000
 
 
-def test_from_the_beginning_it_begins_anew(uploads: UploadFolder, movie: bytes) -> None:
+def test_from_the_beginning_it_begins_anew(uploads: UploadFolder, stack: bytes) -> None:
     send(uploads, "a", b"x" * 3000, 0, 5000)
-    send_all(uploads, "a", movie)
-    assert uploads.file("a").read_bytes() == movie
+    send_all(uploads, "a", stack)
+    assert uploads.file("a").read_bytes() == stack
 
 
-def test_another_length_than_before_is_refused(uploads: UploadFolder, movie: bytes) -> None:
-    send(uploads, "a", movie[:1000], 0, len(movie))
+def test_another_length_than_before_is_refused(uploads: UploadFolder, stack: bytes) -> None:
+    send(uploads, "a", stack[:1000], 0, len(stack))
     with pytest.raises(InputError, match="announced before"):
-        send(uploads, "a", movie[1000:], 1000, len(movie) + 1)
+        send(uploads, "a", stack[1000:], 1000, len(stack) + 1)
 
 
-def test_a_complete_one_is_not_written_over(uploads: UploadFolder, movie: bytes) -> None:
-    send_all(uploads, "a", movie)
+def test_a_complete_one_is_not_written_over(uploads: UploadFolder, stack: bytes) -> None:
+    send_all(uploads, "a", stack)
     with pytest.raises(ConflictError, match="complete"):
         send(uploads, "a", b"x")
-    assert uploads.file("a").read_bytes() == movie
+    assert uploads.file("a").read_bytes() == stack
     uploads.delete("a")
-    send_all(uploads, "a", movie)
+    send_all(uploads, "a", stack)
 
 
-def test_another_checksum_leaves_nothing(uploads: UploadFolder, movie: bytes) -> None:
+def test_another_checksum_leaves_nothing(uploads: UploadFolder, stack: bytes) -> None:
     with pytest.raises(InputError, match="sha256"):
-        send_all(uploads, "a", movie, hashlib.sha256(b"").hexdigest())
+        send_all(uploads, "a", stack, hashlib.sha256(b"").hexdigest())
     assert names(uploads) == []
 
 
@@ -130,9 +119,9 @@ def test_what_cannot_be_read_leaves_nothing(uploads: UploadFolder, content: byte
     assert names(uploads) == []
 
 
-def test_more_than_announced_is_refused(uploads: UploadFolder, movie: bytes) -> None:
+def test_more_than_announced_is_refused(uploads: UploadFolder, stack: bytes) -> None:
     with pytest.raises(InputError, match="more than the 50"):
-        send(uploads, "a", movie, 0, 50)
+        send(uploads, "a", stack, 0, 50)
     assert names(uploads) == []
 
 
@@ -173,18 +162,18 @@ def test_only_plain_names_are_taken(uploads: UploadFolder, name: str) -> None:
     assert not uploads.folder.exists()
 
 
-def test_two_senders_of_one_upload_do_not_mix(uploads: UploadFolder, movie: bytes) -> None:
-    with uploads.writing("a", 0, len(movie)) as writer:
-        writer.write(movie[:10])
+def test_two_senders_of_one_upload_do_not_mix(uploads: UploadFolder, stack: bytes) -> None:
+    with uploads.writing("a", 0, len(stack)) as writer:
+        writer.write(stack[:10])
         for disturb in (lambda: send(uploads, "a", b"x"), lambda: uploads.delete("a")):
             failed: list[CellkinError] = []
             thread = Thread(target=_expect, args=(disturb, failed))
             thread.start()
             thread.join()
             assert "just now" in str(failed[0])
-        writer.write(movie[10:])
+        writer.write(stack[10:])
         writer.finish()
-    assert uploads.file("a").read_bytes() == movie
+    assert uploads.file("a").read_bytes() == stack
 
 
 def _expect(disturb: Callable[[], None], failed: list[CellkinError]) -> None:
@@ -194,11 +183,11 @@ def _expect(disturb: Callable[[], None], failed: list[CellkinError]) -> None:
         failed.append(error)
 
 
-def test_a_crash_after_the_last_word_is_made_good(uploads: UploadFolder, movie: bytes) -> None:
-    send_all(uploads, "a", movie)
+def test_a_crash_after_the_last_word_is_made_good(uploads: UploadFolder, stack: bytes) -> None:
+    send_all(uploads, "a", stack)
     uploads.file("a").replace(uploads.folder / "a/part")  # as it is just before the end
     assert uploads.find("a").complete
-    assert uploads.file("a").read_bytes() == movie
+    assert uploads.file("a").read_bytes() == stack
 
 
 def test_an_upload_that_is_not_there(uploads: UploadFolder) -> None:
@@ -209,9 +198,9 @@ def test_an_upload_that_is_not_there(uploads: UploadFolder) -> None:
     assert uploads.sweep(()) == []
 
 
-def test_what_nobody_touches_is_swept_unless_a_job_needs_it(uploads: UploadFolder, movie: bytes) -> None:
+def test_what_nobody_touches_is_swept_unless_a_job_needs_it(uploads: UploadFolder, stack: bytes) -> None:
     for name in ("old", "needed", "new", "touched"):
-        send_all(uploads, name, movie)
+        send_all(uploads, name, stack)
     send(uploads, "broken-off", b"x", 0, 50)
     past = time.time() - LIMITS.keep_s - 60
     for name in ("old", "needed", "touched", "broken-off"):
