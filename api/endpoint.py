@@ -113,6 +113,12 @@ def error_document(error: CellkinError) -> dict[str, str]:
     return {"code": error.code, "problem": error.problem, "place": error.place, "remedy": error.remedy}
 
 
+def _retry_after(error: CellkinError) -> dict[str, int]:
+    """When to ask again, seconds, of an error that passes by itself."""
+    seconds = getattr(error, "retry_after_s", None)
+    return {} if seconds is None else {"retryAfter": seconds}
+
+
 def is_expected(error: GraphQLError) -> bool:
     """Whether it says what the client did wrong; anything else is a fault of the service and stays inside."""
     cause = error.original_error
@@ -127,7 +133,11 @@ def typed_error(error: GraphQLError) -> dict[str, Any]:
         key: value for key, value in error.formatted.items() if key in ("locations", "path")
     }
     if isinstance(cause, CellkinError):
-        return {"message": str(cause), **shown, "extensions": error_document(cause)}
+        return {
+            "message": str(cause),
+            **shown,
+            "extensions": {**error_document(cause), **_retry_after(cause)},
+        }
     if is_expected(error):
         return {"message": error.message, **shown, "extensions": {"code": "INVALID_QUERY"}}
     message = "the service could not answer this; its log says why"

@@ -1,5 +1,6 @@
 """Jobs in GraphQL: asked for, handed in, cancelled, followed."""
 
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from enum import StrEnum
@@ -15,8 +16,11 @@ from api.jobs import Job, JobConnection
 from api.pages import PAGED, page_of
 from graph.job_records import JobKind, JobState
 from graph.records import TrackingKind
+from ingest.errors import InputError
 
 DEFAULT_JOBS = 20
+MAX_TEXT = 200
+"""Characters of a name, an author, an id."""
 
 
 @strawberry.enum(
@@ -192,8 +196,22 @@ class JobMutations:
 async def _hand_in(
     info: Info, kind: JobKind, arguments: Mapping[str, object], *uploads: strawberry.ID | None
 ) -> Job:
+    _require_sane(arguments)
     given = list(dict.fromkeys(str(upload) for upload in uploads if upload is not None))
     return Job.of(await to_thread.run_sync(info.context.jobs.hand_in, kind, arguments, given))
+
+
+def _require_sane(arguments: Mapping[str, object]) -> None:
+    """Refuse at once what the job would be refused for later.
+
+    Raises:
+        InputError: names the argument.
+    """
+    for name, given in arguments.items():
+        if isinstance(given, str) and len(given) > MAX_TEXT:
+            raise InputError(f"{len(given)} characters", place=name, remedy=f"use at most {MAX_TEXT}")
+        if isinstance(given, float) and not (math.isfinite(given) and given > 0):
+            raise InputError(f"{name} is {given}", remedy="give a positive number, or leave it out")
 
 
 @described

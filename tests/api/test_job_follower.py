@@ -64,7 +64,7 @@ async def listen(follower: JobFollower, id_: str, heard: list[int | None] | None
     """The revisions that a listener hears of."""
     heard = [] if heard is None else heard
     async for job in follower.follow(id_):
-        heard.append(job and job.revision)
+        heard.append(None if job is None else job.revision)
     return heard
 
 

@@ -61,7 +61,7 @@ def test_a_stack_cut_anywhere_is_refused(tmp_path: Path, kind: str, part: float)
 
 def test_a_stack_that_claims_40_gigapixels_is_refused(tmp_path: Path) -> None:
     path = tiff(tmp_path / "a")
-    with tifffile.TiffFile(path, mode="r+b") as tif:
+    with tifffile.TiffFile(path, mode="r+") as tif:
         for page in tif.pages:
             assert isinstance(page, tifffile.TiffPage)
             for tag in ("ImageWidth", "ImageLength"):
