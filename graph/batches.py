@@ -89,13 +89,17 @@ class TrackRows:
     def columns(self, batch: Batch) -> dict[str, Any]:
         """The parameters of `CREATE_TRACKS` and `CONTINUE_TRACK`."""
         detections, rows = self.graph.detections, self.order[batch.begin : batch.end]
+        track, frame = self.graph.tracks.of_detection[rows], detections.frame[rows]
+        step = np.where(track[1:] == track[:-1], np.diff(frame), 0)
         bounds = self.start[batch.tracks.start : batch.tracks.stop + 1]
         return {
             **self._track_columns(batch.tracks),
             "start": (np.clip(bounds, batch.begin, batch.end) - batch.begin).tolist(),
             "earlier": self.ids(self.order[batch.begin - 1 : batch.begin])[0] if batch.continues else None,
             "id": self.ids(rows),
-            "frame": detections.frame[rows].tolist(),
+            "next": (np.flatnonzero(step == 1) + 1).tolist(),
+            "gap": (np.flatnonzero(step > 1) + 1).tolist(),
+            "frame": frame.tolist(),
             "label": detections.label[rows].tolist(),
             "y": _or_null(detections.y[rows]),
             "x": _or_null(detections.x[rows]),

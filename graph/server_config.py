@@ -110,7 +110,7 @@ def java_command(home: Path, ports: Ports, *, fast_start: bool) -> list[str]:
         f"-Xms{_HEAP_START}",
         f"-Xmx{_HEAP_MAX}",
         *(["-XX:TieredStopAtLevel=1"] if fast_start else []),
-        "-XX:+UseG1GC",
+        "-XX:+UseParallelGC",  # a small heap: a tenth less processor time than G1 for writing
         "-XX:+DisableExplicitGC",
         f"-XX:ErrorFile={home / 'logs' / 'hs_err.log'}",
         "-Dio.netty.tryReflectionSetAccessible=true",

@@ -12,20 +12,23 @@ from ingest.tracking_graph import TrackingGraph
 # A transaction whose end was not heard of runs again: what is there already is not created twice.
 HAS_DETECTION = "OPTIONAL MATCH (d:Detection {id: $id}) RETURN d IS NOT NULL AS there"
 
-# Detections from columns: $start says where those of track t, number i of the batch, begin. They follow each
-# other, so their links need no look-up. Names of features are values here, not part of the text.
+# Detections from columns: $start says where those of track t, number i of the batch, begin. $next and $gap are
+# places in the batch of those that follow the one before them, so links need no look-up. Names of features are
+# values here, not part of the text.
 _CREATE_DETECTIONS: LiteralString = """
-CALL (t, i) {
-  UNWIND range($start[i], $start[i + 1] - 1) AS j
-  CREATE (t)-[:HAS]->(d:Detection {id: $id[j], frame: $frame[j], label: $label[j], y: $y[j], x: $x[j]})
-  FOREACH (k IN range(0, size($names) - 1) | SET d[$names[k]] = $features[k][j])
-  WITH collect(d) AS ds
-  UNWIND range(0, size(ds) - 2) AS k
-  WITH ds[k] AS a, ds[k + 1] AS b, $probability[$start[i] + k + 1] AS p
-  FOREACH (_ IN CASE WHEN b.frame = a.frame + 1 THEN [1] ELSE [] END |
-    CREATE (a)-[:NEXT {probability: p}]->(b))
-  FOREACH (_ IN CASE WHEN b.frame > a.frame + 1 THEN [1] ELSE [] END |
-    CREATE (a)-[:GAP {probability: p}]->(b))
+UNWIND range($start[i], $start[i + 1] - 1) AS j
+CREATE (t)-[:HAS]->(d:Detection {id: $id[j], frame: $frame[j], label: $label[j], y: $y[j], x: $x[j]})
+FOREACH (k IN range(0, size($names) - 1) | SET d[$names[k]] = $features[k][j])
+WITH collect(d) AS ds
+CALL (ds) {
+  UNWIND $next AS k
+  WITH ds[k - 1] AS a, ds[k] AS b, $probability[k] AS p
+  CREATE (a)-[:NEXT {probability: p}]->(b)
+}
+CALL (ds) {
+  UNWIND $gap AS k
+  WITH ds[k - 1] AS a, ds[k] AS b, $probability[k] AS p
+  CREATE (a)-[:GAP {probability: p}]->(b)
 }
 """
 

@@ -40,7 +40,7 @@ from tests.bench.store_writer import write, writer_memory
 
 STORED = (10_000, 100_000, 1_000_000)
 WRITTEN = 250_000
-TURNS = 2
+TURNS = 4
 UNUSED = 2**20
 """Numbers of trackings that the store will not come to."""
 ASKED = 60

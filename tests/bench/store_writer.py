@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from graph.store import LineageStore
 from ingest.movie import Movie
 from ingest.tracking_graph import TrackingGraph
 from tests.bench.lineages import FRAMES, lineages
+from tests.bench.scorers import peak_mb
 
 
 def write(store: LineageStore, graph: TrackingGraph, author: str) -> TrackingRecord:
@@ -45,8 +45,8 @@ def main(folder: str, count: str) -> None:
         graph = lineages(int(count), seed=7)
         columns, begun = psutil.Process().memory_info().rss, time.perf_counter()
         write(store, graph, "a million")
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps([(peak - columns) / 1e6, time.perf_counter() - begun]))
+        seconds = time.perf_counter() - begun
+    print(json.dumps([peak_mb() - columns / 2**20, seconds]))
 
 
 if __name__ == "__main__":
