@@ -32,7 +32,7 @@ class _Server(uvicorn.Server):
 def serve_store(settings: Settings, store: LineageStore) -> None:
     """Serve the API on the address of `settings`, with workers for its jobs, until Ctrl-C or SIGTERM."""
     companions = (
-        partial(sweeping, UploadFolder.of(settings), store),
+        partial(sweeping, UploadFolder.of(settings), store.jobs.uploads_in_use),
         partial(running_workers, settings),
     )
     app = create_app(settings, store, companions=companions)

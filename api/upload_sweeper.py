@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 from anyio import to_thread
 
+from api.upload_routes import InUse
 from api.uploads import UploadFolder
-from graph.store import LineageStore
 from ingest.errors import CellkinError
 
 LOG = logging.getLogger("cellkin.uploads")
@@ -16,11 +16,9 @@ EVERY_S = 3600.0
 
 
 @asynccontextmanager
-async def sweeping(
-    uploads: UploadFolder, store: LineageStore, every_s: float = EVERY_S
-) -> AsyncIterator[None]:
+async def sweeping(uploads: UploadFolder, in_use: InUse, every_s: float = EVERY_S) -> AsyncIterator[None]:
     """Sweep now and then; what a job that has not ended needs, stays."""
-    task = asyncio.create_task(_sweep(uploads, store, every_s))
+    task = asyncio.create_task(_sweep(uploads, in_use, every_s))
     try:
         yield
     finally:
@@ -28,11 +26,11 @@ async def sweeping(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _sweep(uploads: UploadFolder, store: LineageStore, every_s: float) -> None:
+async def _sweep(uploads: UploadFolder, in_use: InUse, every_s: float) -> None:
     while True:
         try:
-            in_use = await to_thread.run_sync(store.jobs.uploads_in_use)
-            for upload in await to_thread.run_sync(uploads.sweep, in_use):
+            needed = await to_thread.run_sync(in_use)
+            for upload in await to_thread.run_sync(uploads.sweep, needed):
                 LOG.info("upload %s: removed, nothing has touched it for long", upload)
         except (CellkinError, OSError) as error:  # the database is away: another time
             LOG.warning("uploads cannot be swept now: %s", error)

@@ -28,7 +28,7 @@ class LiveService:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}"
-        self._folder = folder
+        self.folder = folder
         self._environment = {
             "CELLKIN_DATA_FOLDER": str(folder),
             "CELLKIN_NEO4J_URI": neo4j.uri,
@@ -40,7 +40,7 @@ class LiveService:
         self.process = self._started()
 
     def _started(self) -> subprocess.Popen[str]:
-        with (self._folder / "serve.log").open("a") as log:
+        with (self.folder / "serve.log").open("a") as log:
             process = subprocess.Popen(
                 [sys.executable, "-c", "from api.cli import main; main()", "serve"],
                 env=os.environ | self._environment,
@@ -56,7 +56,7 @@ class LiveService:
         self.process = self._started()
 
     def log(self) -> str:
-        return (self._folder / "serve.log").read_text()
+        return (self.folder / "serve.log").read_text()
 
     def worker(self) -> psutil.Process:
         """The process of its worker."""
