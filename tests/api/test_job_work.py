@@ -82,7 +82,8 @@ def test_each_movie_of_an_archive(bench: Bench) -> None:
     bench.run(JobKind.TRACK, upload="two.zip", force=True, diameter=6.0)
     movies = [bench.store.movie(bench.store.tracking(one).movie_id) for one in bench.stored]
     assert [(movie.name, movie.frames) for movie in movies] == [("two/a", len(RAW)), ("two/b", 5)]
-    refused = Bench(bench.store, bench.scratch.parent)
+    refused = Bench(bench.store, bench.scratch.parent / "other")
+    sent(refused.uploads, "two.zip", zip_of(a=stack_of(RAW), b=stack_of(RAW[:5])))
     sent(refused.uploads, "masks", stack_of(MASKS))
     assert "several movies" in refused.refusal(JobKind.TRACK, upload="two.zip", labels="masks").problem
 
@@ -144,7 +145,7 @@ def test_a_movie_that_cannot_be_tracked(
         ({"upload": "movie"}, "without a tracking"),
         ({"upload": "two", "tracking": "truth"}, "2 movies for one tracking"),
         ({"upload": "movie", "tracking": "movie"}, "a TIFF file"),
-        ({"upload": "movie", "tracking": "truth"}, "label 9 "),
+        ({"upload": "movie", "tracking": "truth"}, "label 1 is in the mask"),
         ({"upload": "one.trk", "tracking": "truth"}, "that has its own"),
     ],
 )

@@ -146,7 +146,7 @@ def test_the_trackings_of_a_job_are_those_that_are_there(
 
 
 def connected(service: Service, **how: Any) -> WebSocketTestSession:
-    return service.client.websocket_connect("/graphql", subprotocols=[PROTOCOL], **how)
+    return service.client.websocket_connect("ws://localhost/graphql", subprotocols=[PROTOCOL], **how)
 
 
 def subscribe(socket: WebSocketTestSession, query: str, **variables: Any) -> None:
@@ -233,5 +233,5 @@ def test_a_page_elsewhere_gets_no_connection(sent: Service) -> None:
 
 
 def test_only_the_one_protocol_is_spoken(sent: Service) -> None:
-    with sent.client.websocket_connect("/graphql", subprotocols=["graphql-ws"]) as socket:
+    with sent.client.websocket_connect("ws://localhost/graphql", subprotocols=["graphql-ws"]) as socket:
         assert ended(socket) == 4406
