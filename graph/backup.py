@@ -8,12 +8,22 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from graph.export import PIXELS, copy_pixels, read_export, write_export
+from graph.bulk_import import ImportFiles
+from graph.export import (
+    PIXELS,
+    copy_pixels,
+    exported_graph,
+    exported_trackings,
+    read_export,
+    reading,
+    write_export,
+)
 from graph.pixels import PixelStore
 from graph.schema import SCHEMA_VERSION
 from graph.server import ManagedServer
-from graph.server_admin import dump, load
+from graph.server_admin import dump, import_files, load
 from graph.store import LineageStore
 from ingest.errors import ConflictError, InputError, StoreError
 from ingest.progress import Progress, silent
@@ -117,13 +127,37 @@ def restore_dump(
             step(server, folder)
 
 
-def restore_export(store: LineageStore, folder: Path, progress: Progress = silent) -> None:
-    """Add an export to any store.
+def import_export(server: ManagedServer, folder: Path, progress: Progress = silent) -> None:
+    """Put the detections, tracks and links of an export in the place of a managed server's database.
+
+    Neo4j's own import does it, in a quarter of the time of writing them. Nobody sees them until
+    `restore_export(…, imported=True)` has added the trackings that they belong to.
+
+    Raises:
+        InputError: the export is damaged, or a feature cannot be imported; the database is as it was.
+        StoreError: Neo4j cannot import them; the database is then not to be used before another restore.
+    """
+    with server.stopped(progress=progress), TemporaryDirectory(dir=server.home / "import") as name:
+        files = ImportFiles(Path(name))
+        with reading(folder):
+            trackings = progress(exported_trackings(folder), "Preparing the import")
+            for number, tracking in enumerate(trackings, start=1):
+                files.add(exported_graph(folder, tracking), number)
+        arguments = Path(name) / "arguments"
+        arguments.write_text("".join(f'"{line}"\n' for line in files.arguments()), "utf-8")
+        for step in progress((import_files,), "Importing"):
+            step(server, arguments)
+
+
+def restore_export(
+    store: LineageStore, folder: Path, progress: Progress = silent, *, imported: bool = False
+) -> None:
+    """Add an export to any store; with `imported`, to one that `import_export` has filled.
 
     Raises:
         InputError, StoreError: it is damaged; what was whole is restored.
     """
-    read_export(store, folder, progress)
+    read_export(store, folder, progress, imported=imported)
 
 
 def require_restored(store: LineageStore, manifest: Manifest) -> None:

@@ -93,7 +93,7 @@ class TrackRows:
         step = np.where(track[1:] == track[:-1], np.diff(frame), 0)
         bounds = self.start[batch.tracks.start : batch.tracks.stop + 1]
         return {
-            **self._track_columns(batch.tracks),
+            **self.track_columns(batch.tracks),
             "start": (np.clip(bounds, batch.begin, batch.end) - batch.begin).tolist(),
             "earlier": self.ids(self.order[batch.begin - 1 : batch.begin])[0] if batch.continues else None,
             "id": self.ids(rows),
@@ -108,7 +108,8 @@ class TrackRows:
             "probability": None if self.probability is None else _or_null(self.probability[rows]),
         }
 
-    def _track_columns(self, tracks: slice) -> dict[str, Any]:
+    def track_columns(self, tracks: slice) -> dict[str, Any]:
+        """Those of them that say what the tracks are."""
         table = self.graph.tracks
         label, begin, end = self.label[tracks], table.begin[tracks], table.end[tracks]
         names = zip(label.tolist(), begin.tolist(), end.tolist(), strict=True)

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -38,27 +39,55 @@ def write_export(store: LineageStore, folder: Path, progress: Progress = silent)
     _write_json(folder / SCORES, [asdict(score) for score in scores])
 
 
-def read_export(store: LineageStore, folder: Path, progress: Progress = silent) -> None:
+def read_export(
+    store: LineageStore, folder: Path, progress: Progress = silent, *, imported: bool = False
+) -> None:
     """Put an export into a store; what is there already is found, so one that was cut short runs again.
 
     Its scores are there to be read. They are not put back: they are computed again, with their errors, from
     the trackings when somebody asks for them.
 
+    Args:
+        store: where to.
+        folder: of the export.
+        progress: told of each tracking.
+        imported: the rows are there already (`backup.import_export`), and the store holds nothing else.
+
     Raises:
         InputError: a file is missing or damaged.
         StoreError: a tracking came out as another one: its files were changed.
     """
-    try:
+    with reading(folder):
         for movie in json.loads((folder / MOVIES).read_text("utf-8")):
             times = {"created": datetime.fromisoformat(movie["created"])}
             store.restore_movie(MovieRecord(**movie | times | {"channels": tuple(movie["channels"])}))
-        trackings = sorted(_trackings(folder), key=lambda tracking: tracking.number)
-        for tracking in progress(trackings, "Restoring trackings"):
-            _restore(store, tracking, folder)
+        for tracking in progress(exported_trackings(folder), "Restoring trackings"):
+            _restore(store, tracking, folder, imported=imported)
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Say what is wrong with an export that cannot be read.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    try:
+        yield
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"an export that is not whole ({error})", place=str(folder), remedy="use another backup"
         ) from error
+
+
+def exported_trackings(folder: Path) -> list[TrackingRecord]:
+    """What an export says of its trackings, in the order in which a store gives them numbers."""
+    return sorted(_trackings(folder), key=lambda tracking: tracking.number)
+
+
+def exported_graph(folder: Path, tracking: TrackingRecord) -> TrackingGraph:
+    """One of its trackings."""
+    return _read_graph(folder / TRACKINGS / f"{tracking.id}.npz", tracking.features)
 
 
 def _trackings(folder: Path) -> Iterator[TrackingRecord]:
@@ -73,11 +102,11 @@ def _trackings(folder: Path) -> Iterator[TrackingRecord]:
         yield TrackingRecord(**properties | known)
 
 
-def _restore(store: LineageStore, tracking: TrackingRecord, folder: Path) -> None:
+def _restore(store: LineageStore, tracking: TrackingRecord, folder: Path, *, imported: bool) -> None:
     pixels = PixelStore(folder / PIXELS)
     labels = pixels.labels(tracking.id) if pixels.has(tracking.id) else None
-    graph = _read_graph(folder / TRACKINGS / f"{tracking.id}.npz", tracking.features)
-    restored = store.restore_tracking(tracking, graph, labels)
+    graph = exported_graph(folder, tracking)
+    restored = store.restore_tracking(tracking, graph, labels, imported=imported)
     if restored.id != tracking.id:
         raise StoreError(
             f"tracking {tracking.id} came out as {restored.id}: its content is not what was exported",

@@ -16,6 +16,7 @@ DATABASE = "neo4j"
 DUMP = f"{DATABASE}.dump"
 _MAIN_CLASS = "org.neo4j.cli.AdminTool"
 _SAID_LINES = 5
+_IMPORT_MEMORY = "1g"
 
 
 def dump(server: ManagedServer, folder: Path) -> None:
@@ -35,6 +36,22 @@ def load(server: ManagedServer, folder: Path) -> None:
     """
     ensure_password(server.home)  # before the first database is there: afterwards it would count as lost
     _admin(server, ["database", "load", DATABASE, f"--from-path={folder}", "--overwrite-destination=true"])
+
+
+def import_files(server: ManagedServer, arguments: Path) -> None:
+    """Make the server's database anew from CSV files; it must not run (`stopped`).
+
+    Args:
+        server: whose database.
+        arguments: a file with those of `neo4j-admin database import full` that name the files.
+
+    Raises:
+        StoreError: they cannot be imported; what Neo4j says is in the message.
+    """
+    ensure_password(server.home)  # as in `load`
+    options = ["--overwrite-destination=true", "--report-file=logs/import.report"]
+    memory = f"--max-off-heap-memory={_IMPORT_MEMORY}"
+    _admin(server, ["database", "import", "full", DATABASE, *options, memory, f"@{arguments}"])
 
 
 def _admin(server: ManagedServer, arguments: Sequence[str]) -> None:

@@ -123,6 +123,8 @@ class LineageStore(LineageReader, ScoreStore):
         graph: TrackingGraph,
         labels: LabelImages | None,
         progress: Progress = silent,
+        *,
+        imported: bool = False,
     ) -> TrackingRecord:
         """Write a tracking anew, as a backup has it: it gets the id that it had, if its content is the same.
 
@@ -131,6 +133,7 @@ class LineageStore(LineageReader, ScoreStore):
             graph: what to write.
             labels: (T, Y, X) its label images; None where the backup has none.
             progress: told of each frame, then of each batch.
+            imported: its detections, tracks and links are there already (`backup.import_export`).
 
         Raises:
             the same as `write_tracking`.
@@ -142,7 +145,9 @@ class LineageStore(LineageReader, ScoreStore):
             "parameters": as_json(record.parameters),
             "labels_checksum": record.labels_checksum,
         }
-        return self._write(record.movie_id, graph, labels, properties, record.provenance, progress)
+        return self._write(
+            record.movie_id, graph, labels, properties, record.provenance, progress, imported=imported
+        )
 
     def _write(
         self,
@@ -152,6 +157,8 @@ class LineageStore(LineageReader, ScoreStore):
         properties: dict[str, Any],
         provenance: Provenance,
         progress: Progress,
+        *,
+        imported: bool = False,
     ) -> TrackingRecord:
         validate(graph)
         movie = self.movie(movie_id)
@@ -169,7 +176,7 @@ class LineageStore(LineageReader, ScoreStore):
                 "frame_start": frame_start(graph, movie.frames),
                 "name": f"{properties['author']} {properties['version']}".strip(),  # for Neo4j Browser
             }
-            self._writer.write(new_id, movie_id, graph, written, properties, progress)
+            self._writer.write(new_id, movie_id, graph, written, properties, progress, imported=imported)
         return self.tracking(new_id)
 
     def repair_schema(self) -> None:

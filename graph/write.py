@@ -12,9 +12,9 @@ from ingest.tracking_graph import TrackingGraph
 # A transaction whose end was not heard of runs again: what is there already is not created twice.
 HAS_DETECTION = "OPTIONAL MATCH (d:Detection {id: $id}) RETURN d IS NOT NULL AS there"
 
-# Detections from columns: $start says where those of track t, number i of the batch, begin. $next and $gap are
-# places in the batch of those that follow the one before them, so links need no look-up. Names of features are
-# values here, not part of the text.
+# Detections from columns: $start says where those of track t, number i of the batch, begin. $next and $gap
+# are places in the batch of those that follow the one before them: links need no look-up. Names of features
+# are values here, not part of the text.
 _CREATE_DETECTIONS: LiteralString = """
 UNWIND range($start[i], $start[i + 1] - 1) AS j
 CREATE (t)-[:HAS]->(d:Detection {id: $id[j], frame: $frame[j], label: $label[j], y: $y[j], x: $x[j]})
@@ -63,6 +63,13 @@ FOREACH (_ IN CASE WHEN b.frame > a.frame + 1 THEN [1] ELSE [] END |
 HAS_DIVISION = """
 OPTIONAL MATCH (:Detection {id: $mother})-[l:DIVISION]->(:Detection {id: $daughter})
 RETURN l IS NOT NULL AS there
+"""
+
+# Of tracks that Neo4j's own import wrote (bulk_import.py); a transaction that runs twice adds nothing.
+ADOPT_TRACKS = """
+MATCH (g:Tracking {number: $number})
+MATCH (t:Track) WHERE t.id >= $first AND t.id < $stop AND NOT EXISTS { (g)-[:HAS_TRACK]->(t) }
+CREATE (g)-[:HAS_TRACK]->(t)
 """
 
 # The links between tracks, once both ends are there. The name is what Neo4j Browser shows.
@@ -122,6 +129,12 @@ def create_divisions(tx: ManagedTransaction, held: Claim, columns: dict[str, Any
     first = {"mother": columns["mother"][0], "daughter": columns["daughter"][0]}
     if not tx.run(HAS_DIVISION, first).single(strict=True)["there"]:
         tx.run(CREATE_DIVISIONS, columns).consume()
+
+
+def adopt_tracks(tx: ManagedTransaction, held: Claim, span: dict[str, int]) -> None:
+    """Make some tracks, which are there with all that belongs to them, those of their tracking."""
+    renew(tx, held)
+    tx.run(ADOPT_TRACKS, span, number=held.number).consume()
 
 
 def show(tx: ManagedTransaction, held: Claim, graph: TrackingGraph) -> None:

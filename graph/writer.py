@@ -35,8 +35,19 @@ class TrackingWriter:
         labels: UnnamedLabels | None,
         properties: Mapping[str, Any],
         progress: Progress,
+        *,
+        imported: bool = False,
     ) -> None:
         """Write a tracking, unless it is there.
+
+        Args:
+            tracking_id: of which.
+            movie_id: of its movie.
+            graph: what to write.
+            labels: its label images, if any.
+            properties: of its node.
+            progress: told of each batch.
+            imported: its rows are there already, under the next number.
 
         Raises:
             ConflictError: another writer is at it.
@@ -51,7 +62,7 @@ class TrackingWriter:
             if labels is not None:  # a complete tracking may still lack them in this data folder
                 self._pixels.keep(labels, tracking_id)
             if not held.ready:
-                self._fill(held, graph, progress)
+                self._fill(held, graph, progress, imported=imported)
 
     def remove(self, tracking_id: str, progress: Progress) -> None:
         """Remove a tracking, complete or not, with its scores and label images; hidden at once.
@@ -84,14 +95,21 @@ class TrackingWriter:
         self._pixels.sweep()
         return swept
 
-    def _fill(self, held: Claim, graph: TrackingGraph, progress: Progress) -> None:
+    def _fill(self, held: Claim, graph: TrackingGraph, progress: Progress, *, imported: bool) -> None:
+        if imported:
+            for span in id_ranges(held.number, len(graph.tracks)):
+                self._connection.write(partial(write.adopt_tracks, held=held, span=span))
+        else:
+            self._create(held, graph, progress)
+        self._connection.write(partial(write.show, held=held, graph=graph))
+
+    def _create(self, held: Claim, graph: TrackingGraph, progress: Progress) -> None:
         rows = TrackRows(graph, held.number)
         for batch in progress(list(rows.batches()), "Writing tracks"):
             columns = rows.columns(batch)
             self._connection.write(partial(write.create_tracks, held=held, columns=columns))
         for divisions in rows.divisions():
             self._connection.write(partial(write.create_divisions, held=held, columns=divisions))
-        self._connection.write(partial(write.show, held=held, graph=graph))
 
     def _empty(self, held: Claim, progress: Progress) -> None:
         """Remove the rows of a tracking, whatever there is of them."""

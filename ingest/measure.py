@@ -14,8 +14,11 @@ from ingest.tracking_graph import Detections, FloatArray, IntArray
 
 Features = dict[str, FloatArray]
 
-THREADS = 4
-"""Frames in work, and so in memory, at once: reading and decoding let go of the interpreter."""
+THREADS, PIXELS = 4, 8_000_000
+"""Frames in work, and so in memory, at once, and how many pixels they may have together.
+
+Reading and decoding let go of the interpreter.
+"""
 
 CALIBRATED = {"y": ("y_um", 1), "x": ("x_um", 1), "area": ("area_um2", 2), "perimeter": ("perimeter_um", 1)}
 """Column in pixels → (column in µm, power of the pixel size)."""
@@ -38,7 +41,9 @@ def measure(labels: LabelImages, movie: Movie | None = None, *, progress: Progre
     def one(frame: int) -> tuple[IntArray, Features]:
         return measure_frame(labels.frame(frame), None if movie is None else movie.frame(frame))
 
-    with ThreadPoolExecutor(THREADS) as pool:
+    _, height, width = labels.shape
+    threads = min(THREADS, max(1, PIXELS // max(height * width, 1)))
+    with ThreadPoolExecutor(threads) as pool:
         measured = list(progress(pool.map(one, range(len(labels))), "Measuring", total=len(labels)))
     counts = [len(label) for label, _ in measured]
     columns = {name: np.concatenate([features[name] for _, features in measured]) for name in measured[0][1]}

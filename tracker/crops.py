@@ -20,6 +20,8 @@ FIELD = 2.5
 """Its side in cell diameters."""
 AHEAD = 2
 """Frames that are looked at at once."""
+AT_ONCE = 2048
+"""Cells that are cut out together: what it takes is large against their crops."""
 SAMPLED = 4
 """Every so manieth row and column is enough to know a frame's ground."""
 BRIGHT = 95
@@ -51,7 +53,10 @@ def crops(
             return torch.zeros(0, 2, SIDE, SIDE)
         mask = labels.frame(t)
         image = None if movie is None else relative_to_ground(movie.frame(t)[channel], mask)
-        return frame_crops(mask, image, label[here], place[here], draft.motion.diameter)
+        parts = np.array_split(here, -(-len(here) // AT_ONCE))
+        return torch.cat(
+            [frame_crops(mask, image, label[part], place[part], draft.motion.diameter) for part in parts]
+        )
 
     with ThreadPoolExecutor(AHEAD) as pool:
         waiting: deque[Future[Tensor]] = deque()

@@ -6,7 +6,7 @@ directions relative to each other. What is not known is 0, and a flag says so. T
 and its column; weights know their number of columns, so old ones refuse to load.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from tracker.lineage import NOBODY
 from tracker.looks import Looks
 from tracker.scene import Scene
 
-Columns = Mapping[str, FloatArray]
+Columns = Mapping[str, npt.NDArray[np.floating]]
 MOTION = ("predicted", "foreseen", "has_past", "has_future", "parting", "parting_known")
 """Features of pairs and triples that come from how cells moved before and after."""
 
@@ -77,7 +77,12 @@ def neighbour_features(scene: Scene) -> npt.NDArray[np.float32]:
 
 
 def pair_features(scene: Scene, looks: Looks) -> Columns:
-    """Of each of the E pairs."""
+    """Of each of the E pairs, of which there are many: as float32."""
+    return {name: column.astype(np.float32) for name, column in _pair_columns(scene, looks)}
+
+
+def _pair_columns(scene: Scene, looks: Looks) -> Iterator[tuple[str, FloatArray]]:
+    """One after the other, so that they are not all there in double precision."""
     draft, pairs = scene.draft, scene.pairs
     cells, lineage, area = draft.cells, draft.lineage, draft.cells.area
     i, j = pairs.source, pairs.target
@@ -86,35 +91,33 @@ def pair_features(scene: Scene, looks: Looks) -> Columns:
     moved = cells.position[j] - cells.position[i]
     back, has_past = _steps(scene, lineage.parent)
     ahead, has_future = _steps(scene, lineage.child)
-    return {
-        "over_1": (frames == 2).astype(float),
-        "over_more": (frames > 2).astype(float),
-        "diameters": pairs.distance / diameter,
-        "steps": np.log1p(pairs.distance / step / np.sqrt(np.maximum(frames, 1))),
-        "iou": pairs.overlap / (area[i] + area[j] - pairs.overlap),
-        "covered": pairs.overlap / area[i],
-        "covering": pairs.overlap / area[j],
-        "growth": np.log(area[j] / area[i]),
-        "change_of_size": np.abs(np.log(area[j] / area[i])),
-        "brighter": looks.mean[j] - looks.mean[i],
-        "change_of_brightness": np.abs(looks.mean[j] - looks.mean[i]),
-        "change_of_texture": looks.sd[j] - looks.sd[i],
-        "rank_of_target": _rank(i, pairs.distance, j) / DAMPED,
-        "rank_of_source": _rank(j, pairs.distance, i) / DAMPED,
-        "nearer_target": _advantage(i, pairs.distance, diameter),
-        "nearer_source": _advantage(j, pairs.distance, diameter),
-        "more_covered": _excess(i, pairs.overlap / area[i]),
-        "more_covering": _excess(j, pairs.overlap / area[j]),
-        "drafted": (lineage.parent[j] == i).astype(float),
-        "target_is_orphan": (~draft.has_parent[j]).astype(float),
-        "source_is_childless": (~draft.has_child[i]).astype(float),
-        "predicted": np.minimum(np.linalg.norm(moved - back[i] * frames[:, None], axis=1) / diameter, 5),
-        "foreseen": np.minimum(np.linalg.norm(moved + ahead[j] * frames[:, None], axis=1) / diameter, 5),
-        "has_past": has_past[i],
-        "has_future": has_future[j],
-        "along_source": _along(moved, looks.axis[i]),
-        "along_target": _along(moved, looks.axis[j]),
-    }
+    yield "over_1", (frames == 2).astype(float)
+    yield "over_more", (frames > 2).astype(float)
+    yield "diameters", pairs.distance / diameter
+    yield "steps", np.log1p(pairs.distance / step / np.sqrt(np.maximum(frames, 1)))
+    yield "iou", pairs.overlap / (area[i] + area[j] - pairs.overlap)
+    yield "covered", pairs.overlap / area[i]
+    yield "covering", pairs.overlap / area[j]
+    yield "growth", np.log(area[j] / area[i])
+    yield "change_of_size", np.abs(np.log(area[j] / area[i]))
+    yield "brighter", looks.mean[j] - looks.mean[i]
+    yield "change_of_brightness", np.abs(looks.mean[j] - looks.mean[i])
+    yield "change_of_texture", looks.sd[j] - looks.sd[i]
+    yield "rank_of_target", _rank(i, pairs.distance, j) / DAMPED
+    yield "rank_of_source", _rank(j, pairs.distance, i) / DAMPED
+    yield "nearer_target", _advantage(i, pairs.distance, diameter)
+    yield "nearer_source", _advantage(j, pairs.distance, diameter)
+    yield "more_covered", _excess(i, pairs.overlap / area[i])
+    yield "more_covering", _excess(j, pairs.overlap / area[j])
+    yield "drafted", (lineage.parent[j] == i).astype(float)
+    yield "target_is_orphan", (~draft.has_parent[j]).astype(float)
+    yield "source_is_childless", (~draft.has_child[i]).astype(float)
+    yield "predicted", np.minimum(np.linalg.norm(moved - back[i] * frames[:, None], axis=1) / diameter, 5)
+    yield "foreseen", np.minimum(np.linalg.norm(moved + ahead[j] * frames[:, None], axis=1) / diameter, 5)
+    yield "has_past", has_past[i]
+    yield "has_future", has_future[j]
+    yield "along_source", _along(moved, looks.axis[i])
+    yield "along_target", _along(moved, looks.axis[j])
 
 
 def triple_features(scene: Scene, looks: Looks) -> Columns:

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import torch
@@ -203,13 +204,14 @@ def _require_shapes(detections: Detections) -> None:
 
 
 def _batched(frames: Iterator[Tensor], size: int) -> Iterator[Tensor]:
-    """Whole frames, joined until they have at least `size` rows."""
-    parts: list[Tensor] = []
-    for frame in frames:
-        parts.append(frame)
-        if sum(map(len, parts)) >= size:
+    """The rows of all frames, `size` at a time."""
+    parts, held = list[Tensor](), 0
+    for piece in chain.from_iterable(torch.split(frame, size) for frame in frames):
+        if held + len(piece) > size:
             yield torch.cat(parts)
-            parts = []
+            parts, held = [], 0
+        parts.append(piece)
+        held += len(piece)
     if parts:
         yield torch.cat(parts)
 

@@ -50,8 +50,8 @@ def main(pixels: str, when: str, what: str = "lineage") -> None:
         if when == "before commit":
             die()
 
-    def fill(writer: TrackingWriter, *arguments: Any) -> None:
-        real_fill(writer, *arguments)
+    def fill(writer: TrackingWriter, *arguments: Any, **options: Any) -> None:
+        real_fill(writer, *arguments, **options)
         if when == "after commit":
             die()
 

@@ -1,12 +1,15 @@
 """Restore drills: what comes back from a backup is what was there, scores included."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import numpy as np
 import pytest
+from neo4j import ManagedTransaction, Record
 
 from api.scoring import score_of_stored, score_stored
 from graph.backup import (
@@ -14,6 +17,7 @@ from graph.backup import (
     Manifest,
     dump_to,
     export_to,
+    import_export,
     read_manifest,
     require_empty,
     require_restored,
@@ -31,7 +35,7 @@ from ingest.errors import CellkinError, ConflictError, InputError, StoreError
 from ingest.movie import LabelImages
 from tests import lineages
 from tests.graph import faults
-from tests.graph.stored import HOSTILE, assert_equal, put, put_alone, with_features
+from tests.graph.stored import HOSTILE, assert_equal, put, put_alone, with_features, with_probability
 
 pytestmark = pytest.mark.neo4j
 
@@ -141,6 +145,73 @@ def test_a_dump_restores_into_another_data_folder(server: ManagedServer, tmp_pat
         assert scored(store, before) == table
         with pytest.raises(ConflictError, match="--replace"):
             require_empty(store, tmp_path)
+
+
+def emptied(store: LineageStore) -> None:
+    for movie in store.movies():
+        store.delete_movie(movie.id)
+
+
+def answers(query: LiteralString, tx: ManagedTransaction) -> list[Record]:
+    return list(tx.run(query))
+
+
+def shape(store: LineageStore) -> list[Any]:
+    """How many nodes and edges of each kind have a property of which type."""
+    nodes = "MATCH (n) WHERE NOT n:Counter RETURN labels(n) AS what, properties(n) AS held"
+    edges = """
+    MATCH (a)-[r]->(b) RETURN [labels(a)[0], type(r), labels(b)[0]] AS what, properties(r) AS held
+    """
+    counted: Counter[tuple[object, ...]] = Counter()
+    for query in (nodes, edges):
+        for record in store._connection.read(partial(answers, query)):
+            what = tuple(record["what"])
+            counted[what] += 1
+            counted.update((*what, name, type(value).__name__) for name, value in record["held"].items())
+    return sorted(counted.items(), key=repr)
+
+
+def test_an_export_is_imported_while_the_server_is_stopped(server: ManagedServer, tmp_path: Path) -> None:
+    pixels = PixelStore(tmp_path / "pixels")
+    three = lineages.generations()
+    area = np.where(np.arange(len(three.graph.detections)) == 2, np.nan, 1.25)
+    sure = with_probability(three.graph, np.linspace(0.1, 0.9, len(three.graph.links)))
+    with LineageStore(Connection(faults.login(server.start())), pixels) as store:
+        emptied(store)
+        before = [
+            put(store, three, with_features(sure, area=area)),
+            put_alone(store, lineages.gap().graph, frames=5),
+            put_alone(store, lineages.division().graph, frames=6),
+        ]
+        graphs, whole = [store.tracking_graph(record.id) for record in before], shape(store)
+        manifest = export_to(store, pixels, tmp_path / "backup")
+        emptied(store)
+    for _ in range(2):  # the second time in the place of the first
+        import_export(server, tmp_path / "backup")
+        with LineageStore(Connection(faults.login(server.start())), pixels) as store:
+            assert not store.movies()  # nobody sees anything yet
+            restore_export(store, tmp_path / "backup", imported=True)
+            require_restored(store, manifest)
+            for record, graph in zip(before, graphs, strict=True):
+                assert_equal(store.tracking_graph(record.id), graph)
+            assert shape(store) == whole
+            written_later = put_alone(store, lineages.one_track().graph, frames=9)
+            assert written_later.number == len(before) + 1
+
+
+def test_what_cannot_be_imported_leaves_the_database_as_it_was(server: ManagedServer, tmp_path: Path) -> None:
+    with LineageStore(Connection(faults.login(server.start())), PixelStore(tmp_path / "pixels")) as store:
+        emptied(store)
+        before = fill(store)
+        whole = shape(store)
+        export_to(store, PixelStore(tmp_path / "pixels"), tmp_path / "backup")
+    with pytest.raises(InputError, match="restore without --offline"):  # HOSTILE is the name of a feature
+        import_export(server, tmp_path / "backup")
+    (tmp_path / "backup" / "trackings" / f"{before[0].id}.npz").write_bytes(b"PK not quite")
+    with pytest.raises(InputError, match="not whole"):
+        import_export(server, tmp_path / "backup")
+    with LineageStore(Connection(faults.login(server.start())), PixelStore(tmp_path / "pixels")) as store:
+        assert shape(store) == whole
 
 
 def test_what_is_no_backup(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tests.tracker.networks import Seen, as_movie, seen
 from tests.tracker.painting import painted
 from tracker.crops import SAMPLED
 from tracker.features import (
+    Columns,
     cell_features,
     neighbour_features,
     pair_features,
@@ -34,10 +35,10 @@ class Table:
     """Features of what is named by rows of the detections of the movie as it was, in the order of these."""
 
     rows: IntArray
-    columns: Mapping[str, FloatArray]
+    columns: Columns
 
     @classmethod
-    def of(cls, rows: IntArray, columns: Mapping[str, FloatArray]) -> "Table":
+    def of(cls, rows: IntArray, columns: Columns) -> "Table":
         order = np.lexsort(rows.T[::-1])
         return cls(rows[order], {name: column[order] for name, column in columns.items()})
 
