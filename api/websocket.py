@@ -14,10 +14,12 @@ from graphql import GraphQLError
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import NonJsonMessageReceived, WebSocketDisconnected
 from strawberry.schema.base import BaseSchema
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message, SubscribeMessage
 from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
 
 from api.context import Context
 from api.endpoint import GraphQLEndpoint, typed_error
@@ -57,8 +59,17 @@ class SubscriptionsOnly:
         self._schema = schema
 
     async def stream(self, query: str, **how: Any) -> AsyncIterator[ExecutionResult]:  # noqa: ANN401 - strawberry's
-        """The results of a subscription."""
-        return _typed(await cast("Any", self._schema).subscribe(query, **how))
+        """The results of a subscription; an error of anything else."""
+        try:
+            return _typed(await cast("Any", self._schema).subscribe(query, **how))
+        except InvalidOperationTypeError:
+            return _refused()
+
+
+async def _refused() -> AsyncGenerator[ExecutionResult, None]:
+    message = "queries and mutations go by POST; subscriptions alone go over a WebSocket"
+    error = GraphQLError(message, extensions={"code": "INVALID_QUERY"})
+    yield PreExecutionError(data=None, errors=[error])
 
 
 async def _typed(results: AsyncGenerator[ExecutionResult, None]) -> AsyncGenerator[ExecutionResult, None]:

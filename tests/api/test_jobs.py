@@ -190,7 +190,8 @@ def test_errors_of_a_subscription_have_codes(sent: Service) -> None:
 def test_nothing_but_subscriptions_goes_over_a_websocket(sent: Service, query: str) -> None:
     with connected(sent) as socket:
         subscribe(socket, query)
-        assert ended(socket) == 4400
+        told = socket.receive_json()
+        assert (told["type"], told["payload"][0]["extensions"]["code"]) == ("error", "INVALID_QUERY")
 
 
 def ended(socket: WebSocketTestSession) -> int:
