@@ -5,7 +5,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 UV_QUIET ?= --quiet
 
-.PHONY: help install demo test torture check bench-scores bench-store bench-tracker bench-training format lock clean
+.PHONY: help install demo test torture check bench-scores bench-store bench-tracker bench-training format release-schema lock clean
 
 help:            ## list the commands
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -54,6 +54,9 @@ bench-scores: install  ## the scores side by side with other scorers; takes a wh
 
 format: install  ## format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix-only .
+
+release-schema: install  ## make today's GraphQL schema the promise of a release, if it keeps the last one's
+	@$(BIN)/python -m api.schema_promise
 
 lock: $(UV)      ## resolve what pyproject.toml asks (UPGRADE=--upgrade: all anew)
 	@$(UV) pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.lock

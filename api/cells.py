@@ -1,15 +1,20 @@
 """GraphQL types of what was measured: detections as objects, time series as columns."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import strawberry
 
 from api.columns import UNITS, Column, with_units
+from api.context import Info
 from api.fields import ListSize, described, resolved, value
 from graph.records import MovieRecord
 from graph.records import TimeSeries as Rows
 from ingest.errors import InputError
+
+if TYPE_CHECKING:
+    from api.lineages import Track
 
 Values = list[float | None]
 VALUES = ListSize(assumed_size=30)
@@ -53,8 +58,16 @@ class Detection:
     perimeter_um: float | None = value("Length of the outline, µm; null without the movie's pixel size.")
     eccentricity: float | None = value("Of the ellipse with the same second moments, 0..1; 0 is a circle.")
     row: strawberry.Private[int]
+    track_id: strawberry.Private[int]
     columns: strawberry.Private[Mapping[str, Values]]
     channels: strawberry.Private[Sequence[str]]
+
+    @resolved()
+    async def track(self, info: Info) -> Annotated["Track", strawberry.lazy("api.lineages")]:
+        """The track that it belongs to."""
+        from api.lineages import Track
+
+        return Track.of(await info.context.loaders.track.load(self.track_id))
 
     @resolved()
     def bounding_box(self) -> BoundingBox | None:
@@ -135,12 +148,25 @@ def detections_of(rows: Rows, movie: MovieRecord) -> list[Detection]:
         Detection(
             id=strawberry.ID(str(i)),
             row=row,
+            track_id=track,
             columns=columns,
             channels=movie.channels,
             **{name: values[row] for name, values in fields.items()},  # type: ignore[arg-type]
         )
-        for row, i in enumerate(rows.id.tolist())
+        for row, (i, track) in enumerate(zip(rows.id.tolist(), rows.track.tolist(), strict=True))
     ]
+
+
+async def detection_of(info: Info, detection: int) -> Detection:
+    """The detection of an id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    loaders = info.context.loaders
+    rows = await loaders.detection.load(detection)
+    track = await loaders.track.load(int(rows.track[0]))
+    return detections_of(rows, await loaders.movie_of(track.tracking_id))[0]
 
 
 def time_series_of(track: int, rows: Rows, movie: MovieRecord, features: Sequence[str] | None) -> TimeSeries:

@@ -15,6 +15,7 @@ from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.http.base import BaseRequestProtocol
 from strawberry.schema.base import BaseSchema
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 
 from api.context import Context
@@ -119,10 +120,13 @@ def _retry_after(error: CellkinError) -> dict[str, int]:
     return {} if seconds is None else {"retryAfter": seconds}
 
 
+CLIENTS_FAULT = (GraphQLError, InvalidOperationTypeError)
+
+
 def is_expected(error: GraphQLError) -> bool:
     """Whether it says what the client did wrong; anything else is a fault of the service and stays inside."""
     cause = error.original_error
-    before_execution = error.path is None and (cause is None or isinstance(cause, GraphQLError))
+    before_execution = error.path is None and (cause is None or isinstance(cause, CLIENTS_FAULT))
     return before_execution or isinstance(cause, CellkinError)
 
 

@@ -38,15 +38,20 @@ class Cost:
     weight: str
 
 
-def value(description: str, *directives: object, name: str | None = None) -> Any:  # noqa: ANN401 - the type is the attribute's
+def value(
+    description: str, *directives: object, name: str | None = None, deprecated: str | None = None
+) -> Any:  # noqa: ANN401 - the type is the attribute's
     """A field that is an attribute.
 
     Args:
         description: in CommonMark, with the unit.
         directives: `ListSize` and `Cost`.
         name: in the schema, where it is not the attribute's in camel case.
+        deprecated: `since 0.2, goes in 0.4: use …` where it is (docs/graphql.md).
     """
-    return strawberry.field(description=description, directives=directives, name=name)
+    return strawberry.field(
+        description=description, directives=directives, name=name, deprecation_reason=deprecated
+    )
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(value,))
@@ -61,10 +66,19 @@ def from_record(cls: type[T], record: object, /, **more: object) -> T:
     return cls(**{name: getattr(record, name) for name in names if hasattr(record, name)}, **more)
 
 
-def resolved(*directives: object) -> Callable[[Callable[..., object]], StrawberryField]:
-    """Make a method a field that its docstring describes, with these schema directives."""
+def resolved(
+    *directives: object, deprecated: str | None = None
+) -> Callable[[Callable[..., object]], StrawberryField]:
+    """Make a method a field that its docstring describes.
+
+    Args:
+        directives: `ListSize` and `Cost`.
+        deprecated: `since 0.2, goes in 0.4: use …` where it is (docs/graphql.md).
+    """
 
     def decorate(method: Callable[..., object]) -> StrawberryField:
-        return strawberry.field(method, description=inspect.getdoc(method), directives=directives)
+        return strawberry.field(
+            method, description=inspect.getdoc(method), directives=directives, deprecation_reason=deprecated
+        )
 
     return decorate

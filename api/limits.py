@@ -19,6 +19,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
+    ListValueNode,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
@@ -199,15 +200,16 @@ class _Walk:
         """What the arguments ask for, up to the `MAX_PAGE` that the field itself insists on."""
         for argument in node.arguments or ():
             if argument.name.value in (rule.slicing_arguments or ()):
-                size = self._integer(argument.value)
+                size = self._asked(argument.value)
                 if size is not None:
                     yield min(max(size, 0), MAX_PAGE)
 
-    def _integer(self, value: ValueNode) -> int | None:
+    def _asked(self, value: ValueNode) -> int | None:
+        """A number, or how many things a list names."""
         if isinstance(value, VariableNode):
             given = self._variables.get(value.name.value, self._defaults.get(value.name.value))
-            return given if isinstance(given, int) else None
-        return _literal(value)
+            return len(given) if isinstance(given, list) else given if isinstance(given, int) else None
+        return len(value.values) if isinstance(value, ListValueNode) else _literal(value)
 
 
 def _literal(value: ValueNode | None) -> int | None:

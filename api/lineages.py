@@ -1,7 +1,7 @@
 """GraphQL types of descent: tracks, divisions, lineages."""
 
 from asyncio import gather
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -11,18 +11,21 @@ from api.browser_link import browser_link
 from api.cells import Detection, TimeSeries, detections_of, time_series_of
 from api.context import Info
 from api.fields import ListSize, described, from_record, resolved, value
-from api.loaders import Family
-from api.pages import COUNTED_BY_PAGE, Page, cursor_of, page_info
+from api.loaders import Family, Loader
+from api.pages import COUNTED_BY_PAGE, KeyPage, Page, page_info
+from api.time_courses import Chosen, WithTimeCourses
 from graph import records
 
 if TYPE_CHECKING:
     from api.types import Tracking
 
 DAUGHTERS = ListSize(assumed_size=2)
+SISTERS = ListSize(assumed_size=1)
+ANCESTORS = ListSize(assumed_size=5)
 
 
 @described
-class Track:
+class Track(WithTimeCourses):
     """One cell from birth to division or loss."""
 
     record: strawberry.Private[records.TrackRecord]
@@ -63,7 +66,22 @@ class Track:
     @resolved(DAUGHTERS)
     async def daughters(self, info: Info) -> list["Track"]:
         """The tracks that descend from it: none where it was lost, two as a rule where it divided."""
-        return await self.descendants(info)
+        return await self.children(info)
+
+    @resolved(SISTERS)
+    async def sisters(self, info: Info) -> list["Track"]:
+        """The other daughters of its mother; none of a founder."""
+        return await self._relatives(Family.sisters, info.context.loaders.sisters, info)
+
+    @resolved(ANCESTORS)
+    async def ancestors(self, info: Info) -> list["Track"]:
+        """All that it descends from, the mother first, the founder last; two queries, whatever the depth."""
+        return await self._relatives(Family.ancestors, info.context.loaders.ancestors, info)
+
+    @resolved(ListSize(assumed_size=30))
+    async def descendants(self, info: Info) -> list["Track"]:
+        """All that descends from it, a parent before its daughters; two queries, whatever the depth."""
+        return await self._relatives(Family.descendants, info.context.loaders.descendants, info)
 
     @resolved()
     def division(self) -> "Division | None":
@@ -94,9 +112,26 @@ class Track:
         """Its detections as columns."""
         return time_series_of(self.record.id, *await self._measured(info), features)
 
-    async def descendants(self, info: Info) -> list["Track"]:
+    async def chosen(self, info: Info) -> list[Chosen]:
+        """Itself, with its rows."""
+        return [Chosen(self.record, *await self._measured(info))]
+
+    async def children(self, info: Info) -> list["Track"]:
         """Its daughters, in one query with those of all tracks that are asked at once."""
         return await gather(*(self._relative(daughter, info) for daughter in self.record.daughters))
+
+    async def _relatives(
+        self,
+        in_memory: Callable[[Family, int], Sequence[int]],
+        loader: Loader[int, tuple[int, ...]],
+        info: Info,
+    ) -> list["Track"]:
+        if self.family:
+            found = in_memory(self.family, self.record.id)
+        else:
+            found = await loader.load(self.record.id)
+        info.context.loaders.spend(len(found))
+        return await gather(*(self._relative(track, info) for track in found))
 
     async def _relative(self, track: int, info: Info) -> "Track":
         if self.family:
@@ -131,11 +166,11 @@ class Division:
     @resolved(DAUGHTERS)
     async def daughters(self, info: Info) -> list[Track]:
         """Two as a rule; three occur."""
-        return await self.mother.descendants(info)
+        return await self.mother.children(info)
 
 
 @described
-class Lineage:
+class Lineage(WithTimeCourses):
     """All that descends from one founder track, read in one round trip to the database."""
 
     family: strawberry.Private[Family]
@@ -148,7 +183,15 @@ class Lineage:
     @resolved(ListSize(assumed_size=30))
     def tracks(self) -> list[Track]:
         """All its tracks as one flat list, each with its `parentId`, a parent before its daughters."""
+        return self.members()
+
+    def members(self) -> list[Track]:
+        """All its tracks, a parent before its daughters."""
         return [Track.of(record, self.family) for record in self.family.lineage.tracks]
+
+    async def chosen(self, info: Info) -> list[Chosen]:
+        """All its tracks, with their rows."""
+        return await chosen_of(self.members(), info)
 
     @resolved(ListSize(assumed_size=15))
     def divisions(self) -> list[Division]:
@@ -162,28 +205,31 @@ class TrackEdge:
     """A track of a page."""
 
     node: Track = value("The track.")
-
-    @resolved()
-    def cursor(self) -> str:
-        """Where the page after it begins."""
-        return cursor_of(self.node.record.id)
+    cursor: str = value("Where the page after it begins.")
 
 
 @described
-class TrackConnection:
+class TrackConnection(WithTimeCourses):
     """One page of tracks."""
 
     nodes: list[Track] = value("The tracks.", COUNTED_BY_PAGE)
+    edges: list[TrackEdge] = value("The tracks, each with its cursor.", COUNTED_BY_PAGE)
     page_info: PageInfo = value("Whether there is more, and where it begins.")
 
     @classmethod
-    def of(cls, found: Sequence[records.TrackRecord], page: Page) -> "TrackConnection":
-        """The page, of one more than was asked for where there are so many."""
-        nodes = [Track.of(record) for record in found[: page.first]]
-        cursors = [cursor_of(track.record.id) for track in nodes]
-        return cls(nodes=nodes, page_info=page_info(page, len(found), cursors))
+    def of(
+        cls, found: Sequence[records.TrackRecord], cursors: Sequence[str], page: Page | KeyPage
+    ) -> "TrackConnection":
+        """The page, of one more than was asked for where there are so many, each with its cursor."""
+        nodes, cursors = [Track.of(record) for record in found[: page.first]], cursors[: page.first]
+        edges = [TrackEdge(node=n, cursor=c) for n, c in zip(nodes, cursors, strict=True)]
+        return cls(nodes=nodes, edges=edges, page_info=page_info(page, len(found), cursors))
 
-    @resolved(COUNTED_BY_PAGE)
-    def edges(self) -> list[TrackEdge]:
-        """The tracks, each with its cursor."""
-        return [TrackEdge(node=track) for track in self.nodes]
+    async def chosen(self, info: Info) -> list[Chosen]:
+        """The tracks of the page, with their rows."""
+        return await chosen_of(self.nodes, info)
+
+
+async def chosen_of(tracks: Sequence[Track], info: Info) -> list[Chosen]:
+    """Some tracks with their rows, in a query for all."""
+    return [one for found in await gather(*(track.chosen(info) for track in tracks)) for one in found]

@@ -10,8 +10,9 @@ from anyio import to_thread
 from strawberry.dataloader import DataLoader
 
 from api.limits import LimitError
-from api.pages import Page
+from graph.counts import FrameCounts
 from graph.records import Lineage, MovieRecord, ScoreRecord, TimeSeries, TrackingRecord, TrackRecord
+from graph.relatives import Lives
 from graph.store import LineageStore
 from ingest.errors import NotFoundError
 
@@ -29,6 +30,26 @@ class Family:
     def tracks(self) -> Mapping[int, TrackRecord]:
         """By id, a parent before its daughters."""
         return {track.id: track for track in self.lineage.tracks}
+
+    def sisters(self, track: int) -> tuple[int, ...]:
+        """Ids of the other daughters of its mother."""
+        parent = self.tracks[track].parent
+        return () if parent is None else tuple(d for d in self.tracks[parent].daughters if d != track)
+
+    def ancestors(self, track: int) -> tuple[int, ...]:
+        """Ids of its ancestors, the mother first."""
+        found: list[int] = []
+        while (parent := self.tracks[track].parent) is not None:
+            found.append(track := parent)
+        return tuple(found)
+
+    def descendants(self, track: int) -> tuple[int, ...]:
+        """Ids of all that descends from it, a parent before its daughters."""
+        found = {track}
+        for other in self.lineage.tracks:  # a parent stands before its daughters
+            if other.parent in found:
+                found.add(other.id)
+        return tuple(sorted(found - {track}))
 
 
 class Loader(DataLoader[K, V]):
@@ -72,16 +93,22 @@ class Loaders:
         self.tracking: Loader[str, TrackingRecord] = Loader(store.trackings_by_id, "tracking")
         self.track: Loader[int, TrackRecord] = Loader(store.tracks_by_id, "track")
         self.family: Loader[int, Family] = Loader(self._families, "track")
+        self.sisters: Loader[int, tuple[int, ...]] = Loader(store.sisters_of, "track")
+        self.ancestors: Loader[int, tuple[int, ...]] = Loader(store.ancestors_of, "track")
+        self.descendants: Loader[int, tuple[int, ...]] = Loader(store.descendants_of, "track")
+        self.detection: Loader[int, TimeSeries] = Loader(self._single, "detection")
         self.rows: Loader[int, TimeSeries] = Loader(self._rows, "track")
         self.trackings_of_movie: Loader[str, list[TrackingRecord]] = Loader(self._of_movies, "movie")
         self.scores: Loader[str, list[ScoreRecord]] = Loader(self._scores, "tracking")
+        self.lives: Loader[str, Lives] = Loader(_one_by_one(store.lives), "tracking")
+        self.counts: Loader[str, FrameCounts] = Loader(_one_by_one(store.frame_counts), "tracking")
 
     async def movie_of(self, tracking_id: str) -> MovieRecord:
         """The movie of a tracking."""
         return await self.movie.load((await self.tracking.load(tracking_id)).movie_id)
 
     def spend(self, detections: int) -> None:
-        """Count detections against the limit of the request.
+        """Count detections, or as many rows of something else, against the limit of the request.
 
         Raises:
             LimitError: they are too many.
@@ -89,16 +116,9 @@ class Loaders:
         self._detections_left -= detections
         if self._detections_left < 0:
             raise LimitError(
-                f"the query reads more than {self._detections:,} detections",
+                f"the query reads more than {self._detections:,} detections, or gives more rows",
                 remedy="ask for fewer tracks, or take the tracking's Parquet file",
             )
-
-    async def page(
-        self, tracking: str, page: Page, *, founders: bool | None, divides: bool | None, min_frames: int
-    ) -> list[TrackRecord]:
-        """A page of tracks, and one more where there are more."""
-        read = partial(self._store.tracks, founders=founders, divides=divides, min_frames=min_frames)
-        return await to_thread.run_sync(partial(read, tracking, after=page.after, first=page.first + 1))
 
     async def labelled(self, tracking: str, label: int) -> TrackRecord:
         """The track of a label.
@@ -129,9 +149,18 @@ class Loaders:
         series = self._store.time_series(ids)
         return {track: series.of_track(track) for track in ids}
 
+    def _single(self, ids: Sequence[int]) -> Mapping[int, TimeSeries]:
+        found = self._store.detections_by_id(ids)
+        return {i: found.part(slice(row, row + 1)) for row, i in enumerate(found.id.tolist())}
+
     def _scores(self, ids: Sequence[str]) -> Mapping[str, list[ScoreRecord]]:
         scores = self._store.scores(ids)
         return {i: [s for s in scores if i in (s.computed_id, s.reference_id)] for i in ids}
+
+
+def _one_by_one(read: Callable[[K], V]) -> Callable[[Sequence[K]], Mapping[K, V]]:
+    """For what is asked of few things at once, each a query of its own."""
+    return lambda keys: {key: read(key) for key in keys}
 
 
 def _seen(found: Future[V]) -> None:
@@ -141,7 +170,11 @@ def _seen(found: Future[V]) -> None:
 
 
 def _missing(thing: str, key: object) -> NotFoundError:
-    lists = {"movie": "{ movies { id } }", "tracking": "{ movies { trackings { id } } }"}
+    lists = {
+        "movie": "{ movies { id } }",
+        "tracking": "{ movies { trackings { id } } }",
+        "detection": "{ tracking(id: …) { detections { nodes { id } } } }",
+    }
     remedy = lists.get(thing, "{ tracking(id: …) { tracks { nodes { id } } } }")
     return NotFoundError(f"no {thing} {key!r} is stored", remedy=f"{remedy} lists what there is")
 
@@ -152,9 +185,19 @@ def track_key(track: str) -> int:
     Raises:
         NotFoundError: no track has an id of that form.
     """
-    if track.isascii() and track.isdigit() and len(track) < 19:
-        return int(track)
-    raise NotFoundError(
-        f"no track {track[:80]!r} is stored",
-        remedy="{ tracking(id: …) { tracks { nodes { id } } } } lists ids",
-    )
+    return _key("track", track)
+
+
+def detection_key(detection: str) -> int:
+    """A detection's id as the store has it.
+
+    Raises:
+        NotFoundError: no detection has an id of that form.
+    """
+    return _key("detection", detection)
+
+
+def _key(thing: str, given: str) -> int:
+    if given.isascii() and given.isdigit() and len(given) < 19:
+        return int(given)
+    raise _missing(thing, given[:80])

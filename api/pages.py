@@ -17,7 +17,7 @@ COUNTED_BY_PAGE = ListSize(assumed_size=1)
 """For the lists inside a connection: the connection's `first` has been reckoned with."""
 
 _ID = r"[0-9]{1,18}"  # the database has 64 bits
-_NUMBER = r"inf|[0-9]+(?:\.[0-9]+)?(?:e-?[0-9]+)?"
+_NUMBER = r"-?(?:inf|[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)"
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def key_page_of(first: int, after: str | None, order: str) -> KeyPage:
     _require_size(first)
     if after is None:
         return KeyPage(first, None)
-    found = _read(after, rf"{order}:({_NUMBER}):({_ID})")
+    found = _read(after, rf"{re.escape(order)}:({_NUMBER}):({_ID})")
     return KeyPage(first, (float(found[1]), int(found[2])))
 
 

@@ -2,10 +2,12 @@
 
 import strawberry
 
+from api.cells import Detection, detection_of
 from api.context import Info
 from api.fields import described, from_record, resolved, value
 from api.lineages import Track
 from graph import records
+from ingest.errors import InputError
 
 
 @described
@@ -25,6 +27,11 @@ class Place:
         return from_record(cls, record, record=record)
 
     @resolved()
+    async def detection(self, info: Info) -> Detection:
+        """All that was measured of the cell there."""
+        return await detection_of(info, self.record.id)
+
+    @resolved()
     async def track(self, info: Info) -> Track:
         """The track of the detection."""
         return Track.of(await info.context.loaders.track.load(self.record.track))
@@ -36,3 +43,27 @@ class FrameRange:
 
     begin: int = strawberry.field(description="First frame.")
     end: int = strawberry.field(description="Last frame.")
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """First and last frame.
+
+        Raises:
+            InputError: there is no frame between them.
+        """
+        if not 0 <= self.begin <= self.end:
+            raise InputError(
+                f"frames {self.begin} to {self.end}",
+                place="a range of frames",
+                remedy="count frames from 0, and give the first before the last",
+            )
+        return self.begin, self.end
+
+
+def span_of(frames: FrameRange | None) -> tuple[int, int] | None:
+    """First and last frame of a range; None where none is given.
+
+    Raises:
+        InputError: there is no frame between them.
+    """
+    return None if frames is None else frames.span

@@ -14,7 +14,7 @@ from api.context import Info
 from api.fields import Cost, ListSize, described, from_record, resolved, value
 from api.loaders import track_key
 from api.pages import COUNTED_BY_PAGE, DEFAULT_PAGE, PAGED, Page, cursor_of, page_info, page_of
-from api.places import FrameRange, Place
+from api.places import FrameRange, Place, span_of
 from api.types import Tracking
 from graph import records
 from graph.records import ErrorFilter
@@ -274,10 +274,11 @@ def _filter(
     """Which errors a client asks for.
 
     Raises:
+        InputError: there is no frame in the range.
         NotFoundError: no track has an id of that form.
     """
     return ErrorFilter(
         kinds=None if kinds is None else tuple(kinds),
-        frames=(frames.begin, frames.end) if frames else None,
+        frames=span_of(frames),
         tracks=None if tracks is None else tuple(track_key(track) for track in tracks),
     )

@@ -11,12 +11,28 @@ from strawberry.scalars import JSON
 from api.browser_link import browser_link
 from api.certainty import LINKS, LOOK_AT_LINKS, LOOK_AT_TRACKS, DivisionConnection, LinkConnection
 from api.context import Info
+from api.detection_pages import DetectionConnection, by_feature, by_frame
 from api.fields import ListSize, described, from_record, resolved, value
 from api.lineages import Track, TrackConnection
-from api.pages import DEFAULT_PAGE, PAGED, key_page_of, page_of
-from api.places import FrameRange
+from api.pages import DEFAULT_PAGE, PAGED, key_page_of
+from api.places import FrameRange, span_of
+from api.statistics import LOOK_AT_DETECTIONS, Statistics
+from api.track_pages import LOOK_AT_MEANS, track_page
+from api.wanted import (
+    Box,
+    DetectionOrder,
+    FeatureRange,
+    FeatureRise,
+    TrackOrder,
+    ranges_of,
+    require_counts,
+    rise_of,
+    track_order_of,
+    window_of,
+)
 from graph import records
 from graph.certainty import DivisionFilter, DivisionOrder, LinkFilter
+from graph.track_pages import TrackFilter
 from ingest.tracking_graph import LinkKind
 
 if TYPE_CHECKING:
@@ -116,7 +132,7 @@ class Tracking:
         """Neo4j Browser with its divisions as a query, ready to run; null where the server has no Browser."""
         return await browser_link(info, "divisions", {"tracking": self.id})
 
-    @resolved(PAGED)
+    @resolved(PAGED, LOOK_AT_MEANS)
     async def tracks(
         self,
         info: Info,
@@ -125,17 +141,69 @@ class Tracking:
         founders: bool | None = None,
         divides: bool | None = None,
         min_frames: int = 1,
+        max_frames: int | None = None,
+        generation: int | None = None,
+        seen_in: FrameRange | None = None,
+        begins_in: FrameRange | None = None,
+        ends_in: FrameRange | None = None,
+        means: list[FeatureRange] | None = None,
+        rises: FeatureRise | None = None,
+        order_by: TrackOrder | None = None,
     ) -> TrackConnection:
-        """Its tracks by birth, page after page: give a page's `endCursor` as the next one's `after`.
+        """Its tracks by birth, or as `orderBy` says, page after page.
 
-        `founders: true` gives only tracks without a parent, `false` only the others; `divides` likewise those
-        that have daughters. `minFrames` leaves out tracks over fewer frames.
+        Give a page's `endCursor` as the next one's `after`. `founders: true` gives only tracks without a
+        parent, `false` only the others; `divides` likewise those that have daughters. `minFrames` and
+        `maxFrames` bound the frames from the first detection to the last, `generation` is the number of
+        ancestors. `seenIn` gives tracks that are there in some of these frames, `beginsIn` and `endsIn` those
+        whose first and last detection is. `means` gives those along which the mean of each of these features
+        is in its range, `rises` those along which one grows.
         """
-        page = page_of(first, after)
-        found = await info.context.loaders.page(
-            self.id, page, founders=founders, divides=divides, min_frames=min_frames
+        require_counts(maxFrames=max_frames, generation=generation)
+        movie = await info.context.loaders.movie.load(self.record.movie_id)
+        wanted = TrackFilter(
+            founders=founders,
+            divides=divides,
+            min_frames=min_frames,
+            max_frames=max_frames,
+            generation=generation,
+            alive=span_of(seen_in),
+            begins=span_of(begins_in),
+            ends=span_of(ends_in),
+            means=ranges_of(means, movie),
+            rises=rise_of(rises, movie),
         )
-        return TrackConnection.of(found, page)
+        order = None if order_by is None else track_order_of(order_by, movie)
+        return await track_page(info, self.id, wanted, order, first, after)
+
+    @resolved(PAGED, LOOK_AT_DETECTIONS)
+    async def detections(
+        self,
+        info: Info,
+        frames: FrameRange | None = None,
+        box: Box | None = None,
+        features: list[FeatureRange] | None = None,
+        order_by: DetectionOrder | None = None,
+        first: int = DEFAULT_PAGE,
+        after: str | None = None,
+    ) -> DetectionConnection:
+        """Its detections by frame and label, or in the order of a feature, page after page.
+
+        `frames` and `box` give only those whose centroid is in them, `features` those whose features are all
+        in their ranges. A page's `endCursor` is the next one's `after`, in the same order. Many are better
+        taken as a table (`parquet`), those of few cells as `timeCourses`.
+        """
+        window = window_of(span_of(frames), box)
+        movie = await info.context.loaders.movie.load(self.record.movie_id)
+        ranges = ranges_of(features, movie)
+        if order_by is None:
+            return await by_frame(info, self.id, window, ranges, first, after)
+        return await by_feature(info, self.id, window, ranges, order_by, first, after)
+
+    @resolved()
+    def statistics(self) -> Statistics:
+        """What it shows as a whole: counts by frame, divisions, cell cycles, survival, related cells."""
+        return Statistics(record=self.record)
 
     @resolved(PAGED, LOOK_AT_TRACKS)
     async def divisions(
@@ -153,7 +221,7 @@ class Tracking:
         is last seen in these frames. A page's `endCursor` is the next one's `after`, in the same order.
         """
         page = key_page_of(first, after, order_by)
-        wanted = DivisionFilter(max_probability, (frames.begin, frames.end) if frames else None)
+        wanted = DivisionFilter(max_probability, span_of(frames))
         read = partial(info.context.store.divisions, self.id, wanted, order=order_by)
         found = await to_thread.run_sync(partial(read, after=page.after, first=page.first + 1))
         return DivisionConnection.of(found, order_by, page)

@@ -19,13 +19,15 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message, SubscribeMessage
 from strawberry.types import ExecutionResult
-from strawberry.types.execution import PreExecutionError
 
 from api.context import Context
 from api.endpoint import GraphQLEndpoint, typed_error
 
 MAX_MESSAGE = 256 * 1024
 """Bytes of a message; a query is no longer over HTTP."""
+
+
+OTHER_OPERATION = "queries and mutations go by POST; subscriptions alone go over a WebSocket"
 
 
 class TextMessages(ASGIWebSocketAdapter):
@@ -59,17 +61,8 @@ class SubscriptionsOnly:
         self._schema = schema
 
     async def stream(self, query: str, **how: Any) -> AsyncIterator[ExecutionResult]:  # noqa: ANN401 - strawberry's
-        """The results of a subscription; an error of anything else."""
-        try:
-            return _typed(await cast("Any", self._schema).subscribe(query, **how))
-        except InvalidOperationTypeError:
-            return _refused()
-
-
-async def _refused() -> AsyncGenerator[ExecutionResult, None]:
-    message = "queries and mutations go by POST; subscriptions alone go over a WebSocket"
-    error = GraphQLError(message, extensions={"code": "INVALID_QUERY"})
-    yield PreExecutionError(data=None, errors=[error])
+        """The results of a subscription."""
+        return _typed(await cast("Any", self._schema).subscribe(query, **how))
 
 
 async def _typed(results: AsyncGenerator[ExecutionResult, None]) -> AsyncGenerator[ExecutionResult, None]:
@@ -82,6 +75,8 @@ async def _typed(results: AsyncGenerator[ExecutionResult, None]) -> AsyncGenerat
 
 def _shown(error: GraphQLError) -> GraphQLError:
     """The error as a client gets it: nothing of what went wrong inside."""
+    if isinstance(error.original_error, InvalidOperationTypeError):
+        return GraphQLError(OTHER_OPERATION, extensions={"code": "INVALID_QUERY"})
     typed = typed_error(error)
     return GraphQLError(typed["message"], nodes=error.nodes, path=error.path, extensions=typed["extensions"])
 

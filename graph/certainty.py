@@ -6,13 +6,11 @@ from math import inf
 
 from neo4j import ManagedTransaction, Record
 
+from graph.measured import Key, behind
 from graph.records import LinkRecord, PlaceRecord, TrackingRecord, TrackRecord
 from graph.track_pages import track_of
 from ingest.errors import InputError
 from ingest.tracking_graph import LinkKind
-
-Key = tuple[float, int]
-"""Where a thing stands in its order: what it is sorted by, then an id. What is not known comes last: ∞."""
 
 # Filters that are null let all pass. One order or the other, a page is what follows a key; no index has these
 # orders, so the tracks of the tracking are looked at (a range of ids), and no more than a page is held.
@@ -161,15 +159,8 @@ def link_key(link: LinkRecord) -> Key:
 
 def _page(tracking: TrackingRecord, rows: int, after: Key | None, first: int) -> dict[str, float | int]:
     """The parameters that both questions have, of a tracking's detections or tracks."""
-    after_key, after_id = after or (-inf, -1)
-    return {
-        "start": tracking.first_id,
-        "stop": tracking.first_id + rows,
-        "after_key": after_key,
-        "after_id": after_id,
-        "last": inf,
-        "first": first,
-    }
+    span = {"start": tracking.first_id, "stop": tracking.first_id + rows}
+    return span | behind(after) | {"first": first}
 
 
 def _link(record: Record) -> LinkRecord:

@@ -80,6 +80,19 @@ RETURN t.id AS track, g.features AS names, [d IN ds | d.id] AS id, [d IN ds | d.
 ORDER BY track
 """
 
+# In the same form: some detections of a track, with those of its track that are asked for too.
+DETECTIONS_BY_ID = """
+UNWIND $ids AS id
+MATCH (d:Detection {id: id})<-[:HAS]-(t:Track)
+MATCH (g:Tracking {number: t.id / $rows, state: 'READY'})
+WITH t, g, properties(d) AS d ORDER BY d.frame
+WITH t, g, collect(d) AS ds
+RETURN t.id AS track, g.features AS names, [d IN ds | d.id] AS id, [d IN ds | d.frame] AS frame,
+       [d IN ds | d.label] AS label, [d IN ds | d.y] AS y, [d IN ds | d.x] AS x,
+       [name IN g.features | [d IN ds | d[name]]] AS features
+ORDER BY track
+"""
+
 # Any track leads to its founder, and that to all that descends from it; one round trip.
 LINEAGES = """
 UNWIND $ids AS id
@@ -166,6 +179,11 @@ def tracks_by_id(tx: ManagedTransaction, ids: Sequence[int]) -> list[TrackRecord
 def time_series(tx: ManagedTransaction, ids: Sequence[int]) -> TimeSeries:
     """The detections of these tracks."""
     return _series(list(tx.run(TIME_SERIES, ids=sorted(set(ids)), rows=1 << ROW_BITS)))
+
+
+def detections_by_id(tx: ManagedTransaction, ids: Sequence[int]) -> TimeSeries:
+    """The detections of these ids that there are."""
+    return _series(list(tx.run(DETECTIONS_BY_ID, ids=sorted(set(ids)), rows=1 << ROW_BITS)))
 
 
 def lineages(tx: ManagedTransaction, ids: Sequence[int]) -> list[Lineage]:

@@ -1,18 +1,20 @@
 """Everything that can be asked of the store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import Any
 
-from graph import certainty, health, movies, read, relatives, track_pages, windows
-from graph.certainty import DivisionFilter, DivisionOrder, Key, LinkFilter
+from graph import certainty, counts, health, movies, read, track_pages, windows
+from graph.certainty import DivisionFilter, DivisionOrder, LinkFilter
 from graph.connection import Connection
+from graph.counts import FrameCounts
 from graph.explore.browser import Browser, browser_of
 from graph.health import Health
+from graph.measured import FeatureOrder, FeatureRange, Key
 from graph.pixels import PixelStore
 from graph.records import Lineage, LinkRecord, MovieRecord, TimeSeries, TrackingRecord, TrackRecord
-from graph.relatives import Lives, Pairs
-from graph.track_pages import TrackFilter
+from graph.relatives_reader import RelativesReader
+from graph.track_pages import TrackFilter, TrackOrder
 from graph.windows import DetectionPage, Window
 from ingest.errors import NotFoundError
 from ingest.movie import LabelImages
@@ -22,7 +24,7 @@ LISTED = 3
 """How many ids an error names."""
 
 
-class LineageReader:
+class LineageReader(RelativesReader):
     """Reads movies, trackings and lineages; for an unknown one of many ids comes nothing.
 
     Args:
@@ -131,6 +133,31 @@ class LineageReader:
         ask = partial(track_pages.page, tracking=tracking, wanted=TrackFilter(**wanted))
         return self._connection.read(partial(ask, after=after, first=first))
 
+    def tracks_by(
+        self,
+        tracking_id: str,
+        order: TrackOrder,
+        wanted: TrackFilter | None = None,
+        *,
+        after: Key | None = None,
+        first: int = 100,
+    ) -> list[tuple[Key, TrackRecord]]:
+        """Some tracks of a tracking in an order, each with its key, which is where it stands in it.
+
+        Args:
+            tracking_id: of which.
+            order: and in what order.
+            wanted: which of them; by default all.
+            after: only those behind this key: that of the last one of the page before.
+            first: how many at most.
+
+        Raises:
+            NotFoundError: there is no such tracking.
+            InputError: it has no feature of that name.
+        """
+        ask = partial(track_pages.page_by, tracking=self.tracking(tracking_id), order=order)
+        return self._connection.read(partial(ask, wanted=wanted or TrackFilter(), after=after, first=first))
+
     def divisions(
         self,
         tracking_id: str,
@@ -179,63 +206,70 @@ class LineageReader:
         return self._connection.read(partial(ask, after=after, first=first))
 
     def detections(
-        self, tracking_id: str, window: Window, *, after: int | None = None, first: int = 10_000
+        self,
+        tracking_id: str,
+        window: Window,
+        ranges: Sequence[FeatureRange] = (),
+        *,
+        after: int | None = None,
+        first: int = 10_000,
     ) -> DetectionPage:
         """The detections within some frames and a box, a page at a time; each page in one round trip.
 
         Args:
             tracking_id: of which.
             window: which frames, which part of them.
+            ranges: only those whose features are in all of these.
             after: what the page before gave as `last`.
             first: how many at most.
 
         Raises:
             NotFoundError: there is no such tracking.
+            InputError: it has no feature of that name.
         """
-        ask = partial(windows.page, tracking=self.tracking(tracking_id), window=window)
+        ask = partial(windows.page, tracking=self.tracking(tracking_id), window=window, ranges=ranges)
         return self._connection.read(partial(ask, after=after, first=first))
 
-    def mothers_and_daughters(self, tracking_id: str) -> Pairs:
-        """Every mother of two daughters or more with each of them; in one round trip.
+    def detections_by(
+        self,
+        tracking_id: str,
+        order: FeatureOrder,
+        window: Window,
+        ranges: Sequence[FeatureRange] = (),
+        *,
+        after: Key | None = None,
+        first: int = 100,
+    ) -> TimeSeries:
+        """The first detections within some frames and a box in the order of a feature.
+
+        Args:
+            tracking_id: of which.
+            order: which feature; `order.keys` says where each row stands in it.
+            window: which frames, which part of them.
+            ranges: only those whose features are in all of these.
+            after: only those behind this key and id: those of the last one of the page before.
+            first: how many at most.
+
+        Raises:
+            NotFoundError: there is no such tracking.
+            InputError: it has no feature of that name.
+        """
+        ask = partial(windows.page_by, tracking=self.tracking(tracking_id), window=window, ranges=ranges)
+        return self._connection.read(partial(ask, order=order, after=after, first=first))
+
+    def detections_by_id(self, ids: Sequence[int]) -> TimeSeries:
+        """The detections of these ids; in one round trip."""
+        return self._connection.read(partial(read.detections_by_id, ids=ids))
+
+    def frame_counts(self, tracking_id: str) -> FrameCounts:
+        """How many cells there are in each frame of a tracking's movie, and what becomes of them.
 
         Raises:
             NotFoundError: there is no such tracking.
         """
-        ask = partial(relatives.mothers_and_daughters, tracking=self.tracking(tracking_id))
-        return self._connection.read(ask)
-
-    def sisters(self, tracking_id: str) -> Pairs:
-        """Every two daughters of one mother; in one round trip.
-
-        Raises:
-            NotFoundError: there is no such tracking.
-        """
-        return self._connection.read(partial(relatives.sisters, tracking=self.tracking(tracking_id)))
-
-    def largest_lineage(self, tracking_id: str) -> int | None:
-        """Id of the founder with most descendants, the first of several; None without tracks.
-
-        Raises:
-            NotFoundError: there is no such tracking.
-        """
-        ask = partial(relatives.largest_lineage, tracking=self.tracking(tracking_id))
-        return self._connection.read(ask)
-
-    def sisters_of(self, track_ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
-        """Ids of the sisters of each of these tracks, by its id."""
-        return self._connection.read(partial(relatives.sisters_of, ids=track_ids))
-
-    def lives(self, tracking_id: str) -> Lives:
-        """The cells that were born in a division: durations of cell cycles, and survival; in one round trip.
-
-        Raises:
-            NotFoundError: there is no such tracking.
-        """
-        return self._connection.read(partial(relatives.lives, tracking=self.tracking(tracking_id)))
-
-    def track_means(self, track_ids: Sequence[int], feature: str) -> Mapping[int, float]:
-        """Mean of a feature over each of these tracks, by its id; NaN where no detection has it."""
-        return self._connection.read(partial(relatives.track_means, ids=track_ids, feature=feature))
+        tracking = self.tracking(tracking_id)
+        frames = self.movie(tracking.movie_id).frames
+        return self._connection.read(partial(counts.frame_counts, tracking=tracking, frames=frames))
 
     def tracks_by_id(self, ids: Sequence[int]) -> dict[int, TrackRecord]:
         """The tracks of these ids, by id."""

@@ -164,7 +164,10 @@ class TimeSeries:
 
     def of_track(self, track_id: int) -> "TimeSeries":
         """The rows of one track; none where it is not among the tracks."""
-        rows = slice(*np.searchsorted(self.track, [track_id, track_id + 1]).tolist())
+        return self.part(slice(*np.searchsorted(self.track, [track_id, track_id + 1]).tolist()))
+
+    def part(self, rows: slice) -> "TimeSeries":
+        """Some rows that stand together."""
         return TimeSeries(
             self.track[rows],
             self.id[rows],

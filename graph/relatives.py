@@ -8,6 +8,7 @@ from neo4j import ManagedTransaction, Record
 
 from graph.columns import floats, integers
 from graph.records import ROW_BITS, TrackingRecord
+from graph.survival import kaplan_meier
 from ingest.tracking_graph import BoolArray, FloatArray, IntArray
 
 # A track is seen whole when it was born in a division and ends in one; a division has two daughters or more.
@@ -39,6 +40,20 @@ UNWIND $ids AS id
 MATCH (t:Track {id: id})
 MATCH (:Tracking {number: t.id / $rows, state: 'READY'})
 RETURN id, COLLECT { MATCH (t)<-[:DIVIDES_INTO]-()-[:DIVIDES_INTO]->(s) RETURN s.id ORDER BY s.id } AS sisters
+"""
+
+ANCESTORS_OF = """
+UNWIND $ids AS id
+MATCH (t:Track {id: id})
+MATCH (:Tracking {number: t.id / $rows, state: 'READY'})
+RETURN id, COLLECT { MATCH (t)<-[:DIVIDES_INTO*1..]-(a) RETURN a.id ORDER BY a.id DESC } AS ancestors
+"""
+
+DESCENDANTS_OF = """
+UNWIND $ids AS id
+MATCH (t:Track {id: id})
+MATCH (:Tracking {number: t.id / $rows, state: 'READY'})
+RETURN id, COLLECT { MATCH (t)-[:DIVIDES_INTO*1..]->(v) RETURN v.id ORDER BY v.id } AS descendants
 """
 
 # Those that were born in a division, so that the beginning of their life is known.
@@ -114,15 +129,9 @@ class Lives:
         return self.end - self.begin + 1
 
     def survival(self) -> tuple[IntArray, FloatArray]:
-        """(K,) frames after birth and (K,) fraction that has not divided by then (Kaplan and Meier 1958).
-
-        S(t) = Π over division times τ ≤ t of (1 − dτ / nτ): dτ cells divide after τ frames, nτ lived as long
-        undivided. Cells that were lost, or outlived the movie, count until then.
-        """
-        times, divisions = np.unique(self.frames[self.divided], return_counts=True)
-        at_risk = len(self) - np.searchsorted(np.sort(self.frames), times)
-        fraction: FloatArray = np.cumprod(1 - divisions / at_risk, dtype=np.float64)
-        return times, fraction
+        """(K,) frames after birth and (K,) fraction that has not divided by then (graph/survival.py)."""
+        curve = kaplan_meier(self.frames, self.divided)
+        return curve.frames, curve.fraction
 
 
 def mothers_and_daughters(tx: ManagedTransaction, tracking: TrackingRecord) -> Pairs:
@@ -139,6 +148,18 @@ def sisters_of(tx: ManagedTransaction, ids: Sequence[int]) -> dict[int, tuple[in
     """The sisters of each of these tracks that there is, by its id."""
     found = tx.run(SISTERS_OF, ids=sorted(set(ids)), rows=1 << ROW_BITS)
     return {record["id"]: tuple(record["sisters"]) for record in found}
+
+
+def ancestors_of(tx: ManagedTransaction, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """The ancestors of each of these tracks that there is, by its id: the mother first, the founder last."""
+    found = tx.run(ANCESTORS_OF, ids=sorted(set(ids)), rows=1 << ROW_BITS)
+    return {record["id"]: tuple(record["ancestors"]) for record in found}
+
+
+def descendants_of(tx: ManagedTransaction, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """All that descends from each of these tracks that there is, by its id: a parent before its daughters."""
+    found = tx.run(DESCENDANTS_OF, ids=sorted(set(ids)), rows=1 << ROW_BITS)
+    return {record["id"]: tuple(record["descendants"]) for record in found}
 
 
 def lives(tx: ManagedTransaction, tracking: TrackingRecord) -> Lives:

@@ -194,6 +194,31 @@ def generations() -> Drawing:
     )
 
 
+#             4-4 <   6-6-6-6, 8-8
+#     2-2-2 <
+# 1 <         5-5-5 <   10-10-10, 11-11-11
+#     3-3-3---3-3-3---3-3-3
+# .   . 7-7 ~ 9 . .   . . .
+def growing() -> Drawing:
+    """Three whole cell cycles; the cell that founds nothing is missed in frame 4."""
+    return drawn(
+        10,
+        [
+            Cell(1, 0, 0, y=2, x=2),
+            Cell(2, 1, 3, 1, y=2, x=10),
+            Cell(3, 1, 9, 1, y=2, x=34),
+            Cell(4, 4, 5, 2, y=9, x=2),
+            Cell(5, 4, 6, 2, y=9, x=12),
+            Cell(6, 6, 9, 4, y=16, x=2, width=4),
+            Cell(8, 6, 7, 4, y=16, x=8, width=4),
+            Cell(10, 7, 9, 5, y=16, x=14, width=4),
+            Cell(11, 7, 9, 5, y=16, x=20, width=4),
+            Cell(7, 2, 3, y=16, x=34, width=9),
+            Cell(9, 5, 5, 7, y=16, x=34, width=9),
+        ],
+    )
+
+
 RIGHT: tuple[Draw, ...] = (
     no_cells,
     one_detection,

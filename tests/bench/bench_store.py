@@ -23,12 +23,14 @@ from graph.bulk_import import ImportFiles
 from graph.certainty import DivisionOrder
 from graph.connection import Connection, Credentials
 from graph.jars import default_cache
+from graph.measured import FeatureOrder
 from graph.pixels import PixelStore
 from graph.records import TrackingRecord
 from graph.server import ManagedServer, ServerAddress
 from graph.server_admin import import_files
 from graph.server_process import ServerProcess
 from graph.store import LineageStore
+from graph.track_pages import TrackKey, TrackOrder
 from graph.windows import Window
 from tests.bench.lineages import DETECTIONS_A_LINEAGE, lineages
 from tests.bench.store_rivals import (
@@ -163,6 +165,31 @@ class Bench:
         divisions = self.cost([0] * 5, lambda _: self.store.divisions(name, order=order))
         yield "least_certain_divisions_us_a_track", divisions / tracking.tracks * 1e6, "", True
 
+    def measured(self) -> Iterator[Figure]:
+        """Pages in the order of a feature and statistics: each looks at a whole tracking."""
+        tracking = write(self.store, lineages(self.sized(WRITTEN), seed=9), "measured")
+        name, every = tracking.id, Window(0, 10**6)
+        by_mean, by_area = TrackOrder(TrackKey.MEAN, "area"), FeatureOrder("area", descending=True)
+        questions: dict[str, tuple[Callable[[int], object], int]] = {
+            "tracks_by_mean_us_a_detection": (
+                lambda _: self.store.tracks_by(name, by_mean),
+                tracking.detections,
+            ),
+            "tracks_by_lifetime_us_a_track": (
+                lambda _: self.store.tracks_by(name, TrackOrder(TrackKey.LIFETIME)),
+                tracking.tracks,
+            ),
+            "detections_by_feature_us_a_detection": (
+                lambda _: self.store.detections_by(name, by_area, every),
+                tracking.detections,
+            ),
+            "frame_counts_us_a_track": (lambda _: self.store.frame_counts(name), tracking.tracks),
+            "lives_us_a_track": (lambda _: self.store.lives(name), tracking.tracks),
+            "sister_pairs_us_a_track": (lambda _: self.store.sisters(name), tracking.tracks),
+        }
+        for figure, (ask, things) in questions.items():
+            yield figure, self.cost([0] * 5, ask) / things * 1e6, "", True
+
     def costs(self, tracking: TrackingRecord) -> dict[str, float]:
         """CPU seconds of each question."""
         store, founders, name = self.store, self.founders(tracking), tracking.id
@@ -174,6 +201,7 @@ class Bench:
             "page_of_tracks": lambda track: store.tracks(name, after=track, first=50),
             "window": lambda _: store.detections(name, window),
             "sisters": lambda track: store.sisters_of([track + 1]),
+            "descendants": lambda track: store.descendants_of([track]),
         }
         return {what: self.cost(founders, ask) for what, ask in questions.items()}
 
@@ -221,6 +249,7 @@ def figures(bench: Bench, address: ServerAddress, folder: Path) -> Iterator[Figu
     written = bench.store.trackings([asked.movie_id])[-1]
     yield from bench.reading(written)
     yield from bench.certainty()
+    yield from bench.measured()
     grown_mb, seconds = writer_memory(address, folder, bench.sized(STORED[2]))
     yield "writer_mb_over_columns_1M", grown_mb, "< 300", grown_mb < 300
     yield "writer_detections_a_second_1M", STORED[2] * bench.scale / seconds, "", True

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graph.certainty import DivisionFilter, DivisionOrder, Key, LinkFilter, division_key, link_key
+from graph.certainty import DivisionFilter, DivisionOrder, LinkFilter, division_key, link_key
+from graph.measured import Key
 from graph.records import LinkRecord, TrackingRecord, TrackRecord
 from graph.store import LineageStore
 from ingest.errors import InputError

@@ -10,10 +10,12 @@ import pytest
 import graph as graph_package
 from graph.backup import export_to, require_restored, restore_export
 from graph.connection import Connection
+from graph.measured import FeatureOrder, FeatureRange
 from graph.pixels import PixelStore
 from graph.provenance import Provenance
 from graph.store import LineageStore
-from graph.track_pages import Rise
+from graph.track_pages import Rise, TrackKey, TrackOrder
+from graph.windows import Window
 from ingest.errors import InputError, NotFoundError
 from tests import lineages
 from tests.graph.stored import HOSTILE, assert_equal, movie_of, put, rows, with_features
@@ -61,10 +63,17 @@ def test_a_name_is_a_value_in_every_entry(
 
     tracks = store.tracks(record.id, rises=Rise(name, 1.01))
     assert [track.label for track in tracks] == [1, 2, 3]
+    assert store.tracks(record.id, means=(FeatureRange(name, 1),)) == tracks
+    by_mean = store.tracks_by(record.id, TrackOrder(TrackKey.MEAN, name, descending=True))
+    assert sorted(track.label for _, track in by_mean) == [1, 2, 3]
+    first = store.detections_by(record.id, FeatureOrder(name), Window(0, 9), [FeatureRange(name, 1)], first=1)
+    assert first.features[name].tolist() == [1.0]
     means = store.track_means([track.id for track in tracks], name)
     assert all(mean >= 1 for mean in means.values())
     with pytest.raises(InputError):
         store.tracks(bystander.id, rises=Rise(name, 1.01))
+    with pytest.raises(InputError):
+        store.detections(bystander.id, Window(0, 9), [FeatureRange(name)])
     for ask in (store.tracking, store.movie, store.tracking_graph, store.labels, store.delete_tracking):
         with pytest.raises(NotFoundError):
             ask(name)
