@@ -1,24 +1,27 @@
 """The service: GraphQL with GraphiQL, tables by URL and a start page, built from its arguments."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from api.access import Access, AccessControl
 from api.downloads import download_routes
-from api.endpoint import GraphQLEndpoint
 from api.guard import Guard
 from api.headers import SecurityHeaders, cross_origin
 from api.health import Readiness, health
+from api.job_desk import JobDesk
+from api.job_events import job_routes
+from api.job_follower import JobFollower
+from api.lifespan import Companion, lifespan_of
 from api.limits import Limits
 from api.logs import service_log
 from api.metrics import Metrics
@@ -28,29 +31,43 @@ from api.schema import build_schema
 from api.settings import LOCAL_NAMES, Settings
 from api.signing import Signer
 from api.table_files import TableFiles
+from api.upload_routes import upload_routes
+from api.uploads import UploadFolder
+from api.websocket import LiveEndpoint
 from graph.store import LineageStore
 from ingest.errors import CellkinError
 
 STATIC = Path(__file__).parent / "static"
 
 
-def create_app(settings: Settings, store: LineageStore, limits: Limits = Limits()) -> Starlette:  # noqa: B008 - frozen
+def create_app(
+    settings: Settings,
+    store: LineageStore,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    companions: Sequence[Companion] = (),
+) -> Starlette:
     """The service over one store, which the caller opens and closes.
 
     Args:
         settings: the data folder, where tables are kept, and the names that the service answers to.
         store: what is asked.
         limits: the most that one request may ask for.
+        companions: what runs beside the requests, such as workers.
     """
     tables = TableFiles(store, settings.data_folder / "tables", settings.tables_limit)
     signer, metrics = Signer(settings.data_folder), Metrics(lambda: store.transactions)
     access = Access(store.tokens, settings, signer)
+    uploads, follower = UploadFolder.of(settings), JobFollower(store.jobs.jobs_by_id)
+    desk = JobDesk(store, uploads, follower, settings.queue)
     page_of_graphql = STATIC / "graphiql.html"
-    graphql = GraphQLEndpoint(build_schema(limits), store, limits, page_of_graphql, access, signer)
-    return Starlette(
+    graphql = LiveEndpoint(build_schema(limits), store, limits, page_of_graphql, access, signer, desk)
+    app = Starlette(
         routes=[
             Route("/", partial(page, STATIC / "index.html")),
-            Route("/graphql", graphql),
+            Route("/graphql", graphql, max_body_size=limits.body),
+            WebSocketRoute("/graphql", graphql),
+            *upload_routes(uploads, store.jobs.uploads_in_use),
+            *job_routes(follower),
             *download_routes(tables),
             Route("/healthz", health),
             Route("/readyz", Readiness(store).answer),
@@ -69,10 +86,12 @@ def create_app(settings: Settings, store: LineageStore, limits: Limits = Limits(
             *cross_origin(settings.allowed_origins),
             Middleware(Guard, limits, store.end_transactions),
             Middleware(AccessControl, access),
-            Middleware(RequestBodyLimitMiddleware, limits.body),
         ],
         exception_handlers={CellkinError: refuse, HTTPException: refuse_http},
+        lifespan=lifespan_of(companions),
     )
+    app.state.follower = follower
+    return app
 
 
 async def page(file: Path, request: Request) -> Response:

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from api import cli_export, cli_scores, cli_tokens, report
+from api import cli_export, cli_scores, cli_tokens, cli_worker, report
 from api.cli_options import AsJson
 from api.console import Reporter
 from ingest.errors import CellkinError
@@ -312,6 +312,9 @@ def serve(
         bars.stop()
         reporter.show(report.addresses(settings, opened.address, tokens=opened.store.tokens.any()))
         serve_store(settings, opened.store)
+
+
+app.command()(cli_worker.worker)
 
 
 @app.command()

@@ -7,6 +7,7 @@ import strawberry
 from anyio import CapacityLimiter
 
 from api.exchange import Exchange
+from api.job_desk import JobDesk
 from api.limits import Limits
 from api.loaders import Loaders
 from api.signing import DEFAULT_MINUTES, Signer
@@ -24,6 +25,7 @@ class Context:
         exchange: the request itself, and who asks.
         signer: of links to files.
         connection_params: what a WebSocket's first message says.
+        jobs: where jobs are handed in and followed.
     """
 
     store: LineageStore
@@ -31,6 +33,7 @@ class Context:
     scoring: CapacityLimiter
     exchange: Exchange
     signer: Signer
+    jobs: JobDesk
     connection_params: dict[str, object] | None = None
 
     def signed(self, path: str, minutes: int = DEFAULT_MINUTES) -> str:

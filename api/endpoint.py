@@ -16,13 +16,15 @@ from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.http.base import BaseRequestProtocol
 from strawberry.schema.base import BaseSchema
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 
 from api.access import Access
 from api.context import Context
 from api.exchange import exchange_of
+from api.job_desk import JobDesk
 from api.limits import Limits
-from api.refusals import answer_status, error_document
+from api.refusals import answer_status, error_document, headers_for
 from api.signing import Signer
 from graph.store import LineageStore
 from ingest.errors import CellkinError
@@ -41,6 +43,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         page: the HTML of GraphiQL.
         access: judges the tokens that come by WebSocket.
         signer: of links to files.
+        jobs: where jobs are handed in and followed.
     """
 
     def __init__(
@@ -51,9 +54,11 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         page: Path,
         access: Access,
         signer: Signer,
+        jobs: JobDesk,
     ) -> None:
         super().__init__(schema, allow_queries_via_get=False)
         self._store = store
+        self._jobs = jobs
         self._limits = limits
         self._page = page
         self._access = access
@@ -76,7 +81,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """A fresh context, with loaders of its own."""
         exchange = exchange_of(request.scope)
-        return Context(self._store, self._limits, self._scoring, exchange, self._signer)
+        return Context(self._store, self._limits, self._scoring, exchange, self._signer, self._jobs)
 
     async def on_ws_connect(self, context: Context) -> dict[str, object] | None:
         """Take the token of a client that can set no header: a browser sends it in its first message."""
@@ -147,10 +152,19 @@ def _no_number(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
+def _retry_after(error: CellkinError) -> dict[str, int]:
+    """When to ask again, seconds, of an error that passes by itself."""
+    seconds = headers_for(error.code).get("retry-after")
+    return {} if seconds is None else {"retryAfter": int(seconds)}
+
+
+CLIENTS_FAULT = (GraphQLError, InvalidOperationTypeError)
+
+
 def is_expected(error: GraphQLError) -> bool:
     """Whether it says what the client did wrong; anything else is a fault of the service and stays inside."""
     cause = error.original_error
-    before_execution = error.path is None and (cause is None or isinstance(cause, GraphQLError))
+    before_execution = error.path is None and (cause is None or isinstance(cause, CLIENTS_FAULT))
     return before_execution or isinstance(cause, CellkinError)
 
 
@@ -161,7 +175,11 @@ def typed_error(error: GraphQLError) -> dict[str, Any]:
         key: value for key, value in error.formatted.items() if key in ("locations", "path")
     }
     if isinstance(cause, CellkinError):
-        return {"message": str(cause), **shown, "extensions": error_document(cause)}
+        return {
+            "message": str(cause),
+            **shown,
+            "extensions": {**error_document(cause), **_retry_after(cause)},
+        }
     if is_expected(error):
         return {"message": error.message, **shown, "extensions": {"code": "INVALID_QUERY"}}
     message = "the service could not answer this; its log says why"

@@ -17,6 +17,7 @@ from ingest.errors import CellkinError
 
 UNGUARDED = ("/healthz", "/readyz", "/metrics")
 """What tells of the service's state answers when it is busy, too."""
+UPLOADS = "/uploads/"
 READING = ("GET", "HEAD", "OPTIONS")
 ENDING_S = 5.0
 
@@ -119,7 +120,9 @@ class Guard:
     async def _answered(self, scope: Scope, answer: "_Answer") -> None:
         await self._app(scope, answer.receive, answer.send)
 
-    def _seconds(self, scope: Scope) -> float:
+    def _seconds(self, scope: Scope) -> float | None:
+        if scope["method"] == "PUT" and scope["path"].startswith(UPLOADS):
+            return None  # however long it is: it has a time limit of its own for when nothing comes
         if scope["path"] == "/graphql":
             return self._limits.seconds
         return self._limits.file_seconds if scope["method"] in READING else self._limits.write_seconds

@@ -9,6 +9,7 @@ from api.cells import Detection, TimeSeries, detection_of
 from api.context import Info
 from api.course_wishes import Resampling, Smoothing, TimeEvent, Wish, smooth_of
 from api.fields import ListSize, described, from_record, resolved
+from api.job_fields import JobQueries
 from api.lineages import Lineage, Track, chosen_of
 from api.links import LinkQueries
 from api.loaders import detection_key, track_key
@@ -19,7 +20,7 @@ from graph.records import TrackingKind
 
 
 @described
-class Query(ScoreQueries, LinkQueries):
+class Query(ScoreQueries, LinkQueries, JobQueries):
     """Movies, their trackings, and the lineages in them."""
 
     @resolved(ListSize(assumed_size=20))

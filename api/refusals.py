@@ -13,22 +13,33 @@ from graph.tokens import Scope
 from ingest.errors import CellkinError
 
 HTTP_STATUS = {
+    "BAD_REQUEST": 400,
     "UNAUTHENTICATED": 401,
     "FORBIDDEN": 403,
     "NOT_FOUND": 404,
     "CONFLICT": 409,
+    "WRONG_OFFSET": 409,
     "TOO_LARGE": 413,
     "HEAD_TOO_LARGE": 431,
     "INTERNAL_ERROR": 500,
     "TOO_BUSY": 503,
     "TIME_LIMIT": 503,
     "STORE_UNAVAILABLE": 503,
+    "QUEUE_FULL": 503,
+    "TOO_MANY_LISTENERS": 503,
+    "NO_ROOM": 507,
 }
 """Status of the error codes that have one of their own; 422 for the others."""
 HTTP_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "TOO_LARGE"}
-IN_GRAPHQL = ("STORE_UNAVAILABLE", "TIME_LIMIT", "TOO_BUSY", "UNAUTHENTICATED", "FORBIDDEN")
+IN_GRAPHQL = ("STORE_UNAVAILABLE", "TIME_LIMIT", "TOO_BUSY", "QUEUE_FULL", "UNAUTHENTICATED", "FORBIDDEN")
 """Codes that make the status of a whole GraphQL answer, the first that is there; else it is 200."""
-RETRY_AFTER_S = {"TOO_BUSY": "2", "TIME_LIMIT": "10", "STORE_UNAVAILABLE": "5"}
+RETRY_AFTER_S = {
+    "TOO_BUSY": "2",
+    "TIME_LIMIT": "10",
+    "STORE_UNAVAILABLE": "5",
+    "QUEUE_FULL": "60",
+    "TOO_MANY_LISTENERS": "30",
+}
 
 
 class TooBusyError(CellkinError):

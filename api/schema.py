@@ -10,6 +10,7 @@ from strawberry.types import ExecutionContext
 
 from api.apart import Apart, Execute
 from api.endpoint import is_expected
+from api.job_fields import Subscription
 from api.limits import Limits
 from api.logs import service_log
 from api.mutations import Mutation
@@ -48,7 +49,7 @@ def build_schema(limits: Limits) -> Schema:
     """The schema, every query held to `limits`."""
     cache = QueryCache()
     extensions = [lambda: QueryLimits(limits), lambda: Remembering(cache)]
-    return Schema(Query, Mutation, extensions=extensions, config=StrawberryConfig())
+    return Schema(Query, Mutation, Subscription, extensions=extensions, config=StrawberryConfig())
 
 
 def schema_text() -> str:

@@ -1,7 +1,9 @@
 """The service as a process: uvicorn until it is told to end."""
 
 import asyncio
+import socket
 from contextlib import nullcontext, suppress
+from functools import partial
 from typing import Any
 
 import h11
@@ -9,9 +11,14 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.app import create_app
+from api.job_follower import JobFollower
 from api.logs import configure, service_log
 from api.settings import Settings
 from api.stored import managed_server
+from api.upload_sweeper import sweeping
+from api.uploads import UploadFolder
+from api.websocket import MAX_MESSAGE
+from api.workers import running_workers
 from graph.server_watch import kept_running
 from graph.store import LineageStore
 
@@ -69,18 +76,37 @@ def server_options() -> dict[str, Any]:
     }
 
 
+class _Server(uvicorn.Server):
+    """Ends all listening to jobs before it waits for open requests: listening would not end by itself."""
+
+    def __init__(self, config: uvicorn.Config, follower: JobFollower) -> None:
+        super().__init__(config)
+        self._follower = follower
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Called once, on Ctrl-C or SIGTERM."""
+        self._follower.close()
+        await super().shutdown(sockets)
+
+
 def serve_store(settings: Settings, store: LineageStore) -> None:
-    """Serve the API on the address of `settings` until Ctrl-C or SIGTERM."""
+    """Serve the API on the address of `settings`, with workers for its jobs, until Ctrl-C or SIGTERM."""
     configure(settings.log_format)
+    companions = (
+        partial(sweeping, UploadFolder.of(settings), store.jobs.uploads_in_use),
+        partial(running_workers, settings),
+    )
+    app = create_app(settings, store, companions=companions)
     config = uvicorn.Config(
-        create_app(settings, store),
+        app,
         host=settings.host,
         port=settings.port,
         log_config=None,
-        lifespan="off",  # the app has none, and one that is cancelled by Ctrl-C prints a traceback
+        lifespan="on",
+        ws_max_size=MAX_MESSAGE,
         **server_options(),
     )
     managed = settings.neo4j_uri is None
     watched = kept_running(managed_server(settings), service_log().warning) if managed else nullcontext()
     with watched, suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
-        uvicorn.Server(config).run()
+        _Server(config, app.state.follower).run()

@@ -50,6 +50,11 @@ class Settings(BaseSettings):
         admin_token: one more token, with every scope, that the database need not know.
         allowed_origins: pages elsewhere that may ask the service, such as `https://lab.example.org`.
         log_format: of the service's log on standard error.
+        upload_bytes: bytes of the largest upload.
+        uploads_total: bytes of all uploads together.
+        upload_days: days after which an upload that nothing touched is removed.
+        queue: jobs that may wait at a time.
+        workers: processes of the service that do jobs, one each at a time; 0 leaves them to `cellkin worker`.
 
     Raises:
         InputError: a value is not allowed; names the variable.
@@ -71,6 +76,11 @@ class Settings(BaseSettings):
     admin_token: SecretStr | None = None
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     log_format: LogFormat = LogFormat.CONSOLE
+    upload_bytes: int = Field(default=20 * 2**30, ge=1)
+    uploads_total: int = Field(default=100 * 2**30, ge=1)
+    upload_days: float = Field(default=7.0, gt=0)
+    queue: int = Field(default=100, ge=1)
+    workers: int = Field(default=1, ge=0, le=64)
 
     def __init__(self, **values: Any) -> None:  # noqa: ANN401 - as pydantic has it
         try:

@@ -89,5 +89,19 @@ TOKENS = Step(
     down=("DROP CONSTRAINT token_id IF EXISTS",),
 )
 
-STEPS = (IDS, TRACK_LABELS, SCORES, TOKENS)
+JOBS = Step(
+    adds="jobs of the service, found by id and by state",
+    up=(
+        "CREATE CONSTRAINT job_id IF NOT EXISTS FOR (j:Job) REQUIRE j.id IS UNIQUE",
+        "CREATE CONSTRAINT job_number IF NOT EXISTS FOR (j:Job) REQUIRE j.number IS UNIQUE",
+        "CREATE INDEX job_state IF NOT EXISTS FOR (j:Job) ON (j.state)",
+    ),
+    down=(
+        "DROP CONSTRAINT job_id IF EXISTS",
+        "DROP CONSTRAINT job_number IF EXISTS",
+        "DROP INDEX job_state IF EXISTS",
+    ),
+)
+
+STEPS = (IDS, TRACK_LABELS, SCORES, TOKENS, JOBS)
 """Step n leads from schema version n to n + 1."""

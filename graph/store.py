@@ -14,6 +14,8 @@ from graph.connection import Connection
 from graph.content import as_json, tracking_id
 from graph.deadline import Deadline
 from graph.fitting import require_fitting
+from graph.job_queue import JobQueue
+from graph.jobs import JobStore
 from graph.pixels import PixelStore
 from graph.provenance import UNKNOWN, Provenance
 from graph.reader import LineageReader
@@ -45,6 +47,7 @@ class LineageStore(LineageReader, BulkReader, ScoreStore):
 
     Attributes:
         tokens: of those who may use the service.
+        jobs: what the service's workers do for its users.
     """
 
     def __init__(self, connection: Connection, pixels: PixelStore) -> None:
@@ -52,7 +55,12 @@ class LineageStore(LineageReader, BulkReader, ScoreStore):
         ScoreStore.__init__(self, connection)
         self._writer = TrackingWriter(connection, pixels)
         self.tokens = Tokens(connection)
+        self.jobs = JobStore(connection)
         create_schema(connection)
+
+    def job_queue(self, worker: str) -> JobQueue:
+        """The queue of jobs, for a worker of this token (`graph.lease.new_writer`)."""
+        return JobQueue(self._connection, worker)
 
     def close(self) -> None:
         """End the connection."""

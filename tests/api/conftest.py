@@ -4,12 +4,23 @@ from pathlib import Path
 from typing import Any
 
 import neo4j
+import numpy as np
 import pytest
+import tifffile
 
 from graph.records import TrackingRecord
 from graph.store import LineageStore
 from tests import lineages
 from tests.api.service import Service, put, service_of
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A TIFF stack of about 4 kB, of three frames without cells."""
+    path = tmp_path_factory.mktemp("stack") / "a.tif"
+    frames = np.arange(3 * 21 * 31, dtype=np.uint16).reshape(3, 21, 31)
+    tifffile.imwrite(path, frames, photometric="minisblack")
+    return path.read_bytes()
 
 
 @pytest.fixture

@@ -74,16 +74,23 @@ def service_of(store: LineageStore, folder: Path, limits: Limits | None = None, 
 
 @contextmanager
 def listening(app: Starlette) -> Iterator[str]:
-    """Serve on a free loopback port; its address."""
+    """Serve the service on a free loopback port; its address."""
+    with listening_to(app) as address:
+        _await(address)
+        yield address
+
+
+@contextmanager
+def listening_to(app: Starlette) -> Iterator[str]:
+    """Serve any application on a free loopback port; its address, which takes connections from now on."""
     with socket() as free:
         free.bind(("127.0.0.1", 0))
+        free.listen()
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, **server_options()))
         thread = Thread(target=server.run, kwargs={"sockets": [free]})
         thread.start()
         try:
-            address = f"http://127.0.0.1:{free.getsockname()[1]}"
-            _await(address)
-            yield address
+            yield f"http://127.0.0.1:{free.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join()

@@ -53,8 +53,9 @@ def version(connection: Connection) -> list[int]:
 def test_every_id_is_unique(bare: Connection) -> None:
     create_schema(bare)
     assert constraints(bare) == [
-        *("counter_name", "detection_id", "error_id", "movie_id", "schema_name", "score_id", "score_key"),
-        *("score_number", "token_id", "track_id", "track_label", "tracking_id", "tracking_number"),
+        *("counter_name", "detection_id", "error_id", "job_id", "job_number", "movie_id", "schema_name"),
+        *("score_id", "score_key", "score_number", "token_id", "track_id", "track_label"),
+        *("tracking_id", "tracking_number"),
     ]
     assert version(bare) == [schema.SCHEMA_VERSION]
 
