@@ -21,6 +21,7 @@ from tracker.greedy import decide_by_assignment
 from tracker.inputs import Inputs, make_inputs
 from tracker.joint import Choices, decide_jointly
 from tracker.looks import Looks
+from tracker.memory import give_back
 from tracker.model import PARENT_CHILD, SAME, LineageModel
 from tracker.scene import MEMORY, Scene, make_scene
 
@@ -94,10 +95,13 @@ def track_learned(
     model = model.to(device).eval()
     draft = make_draft(labels, detections, LEARNED_DRAFT, progress)
     scene = make_scene(draft)
+    give_back()
     frames = progress(crops(labels, movie, detections, draft, config.channel), "Looking", total=len(labels))
     looks, seen = look(frames, model, device, has_image=movie is not None)
+    give_back()
     inputs = make_inputs(scene, detections, looks, seen, labels.shape[1:])
     inputs.require_fit(model.config)
+    give_back()
     logits = judge(inputs, model, device)
     return decided(scene, logits, detections, config)
 
@@ -150,6 +154,7 @@ def judge(inputs: Inputs, model: LineageModel, device: torch.device) -> Logits:
     others that compete with them. So the work grows with the movie, however many cells a frame has.
     """
     source, target = _cells(inputs, model, device)
+    give_back()
     pair, triple = np.zeros((len(inputs.pair_frame), 3)), np.zeros(len(inputs.triple_frame))
     for begin, end in _stretches(inputs.cell_frame, PAIRED):
         contest = inputs.contest(begin, end, model.config.rounds)

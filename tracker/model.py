@@ -188,9 +188,13 @@ class LineageModel(nn.Module):
         self.as_source = nn.Linear(4 * width, width)
         self.as_target = nn.Linear(4 * width, width)
         self.of_pair = nn.Linear(config.pair, width)
-        self.judge = nn.Sequential(nn.ReLU(), nn.Dropout(drop), nn.Linear(width, width), nn.ReLU())
+        self.judge = nn.Sequential(
+            nn.ReLU(inplace=True), nn.Dropout(drop), nn.Linear(width, width), nn.ReLU(inplace=True)
+        )
         self.compete = nn.ModuleList(
-            nn.Sequential(nn.Linear(5 * width, width), nn.ReLU(), nn.Dropout(drop), nn.Linear(width, width))
+            nn.Sequential(
+                nn.Linear(5 * width, width), nn.ReLU(inplace=True), nn.Dropout(drop), nn.Linear(width, width)
+            )
             for _ in range(config.rounds)
         )
         self.classify = nn.Sequential(
@@ -253,8 +257,10 @@ class LineageModel(nn.Module):
 
     def pairs(self, batch: Batch, source: Tensor, target: Tensor) -> Tensor:
         """(E, width) each pair, judged in the light of those that compete with it."""
-        hidden = self.of_pair(self.standard_pair(batch.pair))
-        judged: Tensor = self.judge(source[batch.source] + target[batch.target] + hidden)
+        hidden = self.of_pair(self.standard_pair(batch.pair))  # a frame of thousands has many: sums in place
+        hidden += source[batch.source]
+        hidden += target[batch.target]
+        judged: Tensor = self.judge(hidden)
         for competition in self.compete:
             assert isinstance(competition, nn.Sequential)
             first, *others = competition
@@ -262,7 +268,8 @@ class LineageModel(nn.Module):
             change = _among_competitors(first, judged, batch)
             for layer in others:
                 change = layer(change)
-            judged = torch.relu(judged + change)
+            change += judged
+            judged = torch.relu_(change)
         return judged
 
     def triples(self, batch: Batch, judged: Tensor, source: Tensor) -> Tensor:
@@ -283,5 +290,5 @@ def _among_competitors(layer: nn.Linear, judged: Tensor, batch: Batch) -> Tensor
     seen = linear(judged, own, layer.bias)
     for cell, weights in ((batch.source, shared[:2]), (batch.target, shared[2:])):
         mean, most = (scatter(judged, cell, dim_size=len(batch.cell), reduce=how) for how in ("mean", "max"))
-        seen = seen + (linear(mean, weights[0]) + linear(most, weights[1]))[cell]
+        seen += (linear(mean, weights[0]) + linear(most, weights[1]))[cell]
     return seen

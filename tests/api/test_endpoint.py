@@ -97,6 +97,7 @@ def test_what_the_user_can_mend_is_told_and_not_logged_as_a_fault(
         "problem": "no Neo4j answers",
         "place": "bolt://localhost:7687",
         "remedy": "start it",
+        "retryAfter": 5,
     }
     assert [event for event in events(caplog) if event["event"] == "fault"] == []
 
