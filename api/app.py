@@ -7,6 +7,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -64,7 +65,7 @@ def create_app(
     app = Starlette(
         routes=[
             Route("/", partial(page, STATIC / "index.html")),
-            Route("/graphql", graphql, max_body_size=limits.body),
+            Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
             *upload_routes(uploads, store.jobs.uploads_in_use),
             *job_routes(follower),
@@ -86,6 +87,7 @@ def create_app(
             *cross_origin(settings.allowed_origins),
             Middleware(Guard, limits, store.end_transactions),
             Middleware(AccessControl, access),
+            Middleware(RequestBodyLimitMiddleware, limits.body),  # uploads have one of their own
         ],
         exception_handlers={CellkinError: refuse, HTTPException: refuse_http},
         lifespan=lifespan_of(companions),

@@ -18,6 +18,7 @@ from strawberry.http.base import BaseRequestProtocol
 from strawberry.schema.base import BaseSchema
 from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types import ExecutionResult
+from strawberry.types.unset import UNSET, UnsetType
 
 from api.access import Access
 from api.context import Context
@@ -83,7 +84,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         exchange = exchange_of(request.scope)
         return Context(self._store, self._limits, self._scoring, exchange, self._signer, self._jobs)
 
-    async def on_ws_connect(self, context: Context) -> dict[str, object] | None:
+    async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """Take the token of a client that can set no header: a browser sends it in its first message."""
         params = context.connection_params or {}
         presented = params.get("authorization", params.get("Authorization"))
@@ -92,7 +93,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
                 context.exchange.caller = await self._access.bearer(str(presented or ""))
             except CellkinError as error:
                 raise ConnectionRejectionError({"code": error.code}) from error
-        return None
+        return cast("UnsetType", UNSET)  # nothing to say to the client
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
         """Every GET: `?query=…` opens the query in GraphiQL and runs nothing by itself."""

@@ -8,6 +8,7 @@ go on, in the words of the draft on resumable uploads (draft-ietf-httpbis-resuma
 import base64
 import binascii
 import re
+import sys
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -53,6 +54,9 @@ class Span:
     last: bool
 
 
+COUNTS_ITSELF = sys.maxsize
+
+
 def upload_routes(uploads: UploadFolder, in_use: InUse, idle_s: float = IDLE_S) -> list[Route]:
     """The addresses of uploads.
 
@@ -65,7 +69,7 @@ def upload_routes(uploads: UploadFolder, in_use: InUse, idle_s: float = IDLE_S) 
     return [
         Route("/uploads", partial(_list, uploads), methods=["GET"]),
         Route(one, partial(_show, uploads), methods=["GET"]),
-        Route(one, partial(_take, uploads, idle_s), methods=["PUT"]),
+        Route(one, partial(_take, uploads, idle_s), methods=["PUT"], max_body_size=COUNTS_ITSELF),
         Route(one, partial(_delete, uploads, in_use), methods=["DELETE"]),
     ]
 

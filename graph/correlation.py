@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from ingest.tracking_graph import FloatArray
 
@@ -36,6 +35,8 @@ def correlation(one: FloatArray, other: FloatArray, *, ordered: bool) -> Correla
         ordered: whether it matters who is who, as for mother and daughter. If not, as for sisters, each pair
             counts both ways round (Fisher 1925, intraclass correlation): the order of ids says nothing.
     """
+    from scipy.stats import rankdata  # takes a second, which no other use of the store should wait for
+
     known = np.isfinite(one) & np.isfinite(other)
     a, b = one[known], other[known]
     n = len(a)

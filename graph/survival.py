@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from ingest.tracking_graph import BoolArray, FloatArray, IntArray
 
@@ -61,6 +61,6 @@ def _interval(fraction: FloatArray, at_risk: IntArray, events: IntArray) -> tupl
     low, high = np.full((2, len(fraction)), np.nan)
     known = fraction > 0  # where all have divided, the variance is not defined
     n, d = at_risk[known], events[known]
-    spread = norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt(np.cumsum(d / (n * (n - d)))) / np.log(fraction[known])
+    spread = ndtri((1 + CONFIDENCE) / 2) * np.sqrt(np.cumsum(d / (n * (n - d)))) / np.log(fraction[known])
     low[known], high[known] = fraction[known] ** np.exp(-spread), fraction[known] ** np.exp(spread)
     return low, high

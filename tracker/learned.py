@@ -30,7 +30,7 @@ DECISIONS: Mapping[str, Decide] = {"joint": decide_jointly, "assignment": decide
 """The ways to decide by name."""
 CROPS = 2048
 """Crops that the network looks at together."""
-CELLS, PAIRED = 20_000, 5_000
+CELLS = 5_000
 """Cells of whole frames, or of one frame, that it sees in context together, and whose pairs it judges."""
 
 
@@ -156,7 +156,7 @@ def judge(inputs: Inputs, model: LineageModel, device: torch.device) -> Logits:
     source, target = _cells(inputs, model, device)
     give_back()
     pair, triple = np.zeros((len(inputs.pair_frame), 3)), np.zeros(len(inputs.triple_frame))
-    for begin, end in _stretches(inputs.cell_frame, PAIRED):
+    for begin, end in _stretches(inputs.cell_frame, CELLS):
         contest = inputs.contest(begin, end, model.config.rounds)
         batch, wanted = contest.batch.to(device), torch.from_numpy(contest.wanted).to(device)
         judged = model.pairs(batch, source[contest.cells], target[contest.cells])

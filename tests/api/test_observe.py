@@ -47,7 +47,7 @@ def test_a_request_is_one_line_with_its_id(
     assert (one["operation"], one["caller"], one["cost"]) == ("query Names", "local", 21 + 20 - 1)
     assert len(one["query"]) == 12
     assert 0 < one["ms"] < 60_000
-    assert other["route"] == "/trackings/{tracking}/timeseries.{form}"
+    assert other["route"] == "/trackings/{tracking}/{kind}.{form}"
     assert other["path"] == f"/trackings/{tracking.id}/timeseries.csv"
     assert re.search("sesame|hidden|movies", logged.text) is None
 
@@ -70,7 +70,7 @@ def test_tokens_are_logged_by_name_and_never_whole(
     one, other = events(logged)
     assert one["caller"] == f"notebook ({record.id})"
     assert (other["caller"], other["status"], other["errors"]) == (None, 401, "UNAUTHENTICATED")
-    assert other["route"] == "/trackings/{tracking}/timeseries.{form}"
+    assert other["route"] == "/trackings/{tracking}/{kind}.{form}"
     assert secret[16:] not in logged.text
     assert "abc.def" not in logged.text
 
@@ -147,7 +147,7 @@ def test_the_metrics_count_what_happened(
     monkeypatch.setattr(store, "movies", gone)
     service.error("{ movies { id } }")
     text = service.client.get("/metrics").text
-    table = 'method="GET",route="/trackings/{tracking}/timeseries.{form}",status="200"'
+    table = 'method="GET",route="/trackings/{tracking}/{kind}.{form}",status="200"'
     for expected in (
         'cellkin_requests_total{method="POST",route="/graphql",status="200"} 2.0',
         'cellkin_requests_total{method="POST",route="/graphql",status="503"} 1.0',

@@ -144,14 +144,13 @@ def check_as_the_whole(inputs: Inputs, model: LineageModel) -> None:
     np.testing.assert_allclose(logits.triple, triple / model.temperature[1], atol=1e-4)
 
 
-@pytest.mark.parametrize(("cells", "paired"), [(1, 1), (60, 1), (1, 60), (99_999, 99_999)])
+@pytest.mark.parametrize("cells", [1, 60, 99_999])
 def test_stretches_are_judged_as_the_whole(
-    inputs: Inputs, cells: int, paired: int, monkeypatch: pytest.MonkeyPatch
+    inputs: Inputs, cells: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = untrained(inputs, seed=3)
     model.temperature.copy_(torch.tensor([0.5, 2.0]))
     monkeypatch.setattr(learned, "CELLS", cells)
-    monkeypatch.setattr(learned, "PAIRED", paired)
     check_as_the_whole(inputs, model)
 
 
@@ -173,7 +172,6 @@ def test_a_long_movie_with_gaps_is_judged_in_stretches_as_the_whole(
     long = seen(painted(frames, shape=(60, 180)).labels, None).inputs
     assert ((long.cell_frame[long.batch.target] - long.pair_frame) > 2).any()
     monkeypatch.setattr(learned, "CELLS", 1)
-    monkeypatch.setattr(learned, "PAIRED", 1)
     torch.manual_seed(4)
     check_as_the_whole(long, LineageModel(replace(long.sizes(), rounds=rounds)).eval())
 
