@@ -1,6 +1,6 @@
 """A movie as the learned tracker sees it: cells, pairs that may be linked, triples that may be a division."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ class Scene:
     """N cells of a movie and what they may be to each other.
 
     Attributes:
-        draft: how linear assignment links them.
+        draft: how linear assignment links them; its pairs are in `pairs`, and not kept twice.
         pairs: (E,) candidates, by (source, target); between following frames, and over missed ones between
             cells that the draft leaves open.
         triples: (T, 3) mother and two daughters in the next frame, cells; the second smaller than the third.
@@ -56,7 +56,7 @@ def make_scene(draft: Draft) -> Scene:
     triples, triple_pairs = _triples(draft, pairs)
     lineage = draft.lineage
     return Scene(
-        draft,
+        replace(draft, pairs=Candidates.joined([])),
         pairs,
         triples,
         triple_pairs,
