@@ -1,8 +1,11 @@
 """The part of the store that reads whole trackings in batches; each batch a transaction of its own."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial, wraps
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 
@@ -15,9 +18,31 @@ from graph.windows import Window
 from ingest.errors import NotFoundError
 from ingest.tracking_graph import IntArray, LinkKind
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _ahead(read: Callable[P, Iterator[T]]) -> Callable[P, Iterator[T]]:
+    """Reads each batch while the one before it is worked on: the server's work takes about as long."""
+
+    @wraps(read)
+    def reading(*arguments: P.args, **named: P.kwargs) -> Iterator[T]:
+        batches, context = read(*arguments, **named), copy_context()
+
+        def one() -> T | None:
+            return context.run(lambda: next(batches, None))
+
+        with ThreadPoolExecutor(1) as reader:
+            coming = reader.submit(one)
+            while (batch := coming.result()) is not None:
+                coming = reader.submit(one)
+                yield batch
+
+    return reading
+
 
 class BulkReader(ABC):
-    """Reads trackings of any size in the memory of a batch, about `BATCH_ROWS` detections.
+    """Reads trackings of any size in the memory of two batches of about `BATCH_ROWS` detections.
 
     A tracking never changes, but may be removed: what has come to its end was there all the time.
     """
@@ -37,6 +62,7 @@ class BulkReader(ABC):
         spans = list(id_ranges(tracking.number, tracking.tracks))
         return self._connection.read(partial(bulk.tracks, tracking=tracking, spans=spans))
 
+    @_ahead
     def cells_by_frame(
         self, tracking: TrackingRecord, window: Window | None, features: Sequence[str]
     ) -> Iterator[Cells]:
@@ -55,6 +81,7 @@ class BulkReader(ABC):
             yield self._connection.read(partial(ask, span=span))
         self._require(tracking)
 
+    @_ahead
     def cells_by_track(
         self, tracking: TrackingRecord, tracks: TrackColumns, window: Window | None, features: Sequence[str]
     ) -> Iterator[Cells]:
@@ -74,6 +101,7 @@ class BulkReader(ABC):
             yield self._connection.read(partial(ask, ids=ids.tolist()))
         self._require(tracking)
 
+    @_ahead
     def link_columns(
         self,
         tracking: TrackingRecord,

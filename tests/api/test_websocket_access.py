@@ -51,7 +51,7 @@ def test_a_token_in_the_first_message_or_a_header_opens(closed: TestClient, stor
     for headers, payload in (({}, {"authorization": bearer}), ({"authorization": bearer}, None)):
         with closed.websocket_connect("ws://localhost/graphql", PROTOCOL, headers=headers) as session:
             assert greeted(session, payload) == "connection_ack"
-            (error,) = answer(session, SUBSCRIPTION)["payload"]
+            (error,) = answer(session, SUBSCRIPTION)["payload"]["errors"]
             assert error["extensions"]["code"] == "NOT_FOUND"  # it is let in, and there is no such job
 
 
@@ -75,7 +75,7 @@ def test_on_loopback_nothing_is_asked(store: LineageStore, tmp_path: Path) -> No
     client = client_of(store, tmp_path, "loopback-open")
     with client.websocket_connect("ws://localhost/graphql", PROTOCOL) as session:
         assert greeted(session, None) == "connection_ack"
-        (error,) = answer(session, SUBSCRIPTION)["payload"]
+        (error,) = answer(session, SUBSCRIPTION)["payload"]["errors"]
         assert error["extensions"]["code"] == "NOT_FOUND"
 
 

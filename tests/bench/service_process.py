@@ -60,7 +60,9 @@ def serving(server: ServerAddress, folder: Path) -> Iterator[ServiceProcess]:
         "CELLKIN_PORT": str(port),
     }
     command = [str(Path(sys.executable).with_name("cellkin")), "serve"]
-    with subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.DEVNULL) as started:
+    with subprocess.Popen(
+        command, env=os.environ | settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as started:
         try:
             found = ServiceProcess(f"http://127.0.0.1:{port}", folder, psutil.Process(started.pid))
             _await(found.address)

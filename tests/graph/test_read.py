@@ -20,7 +20,7 @@ from tests.lineages import Drawing
 
 pytestmark = pytest.mark.neo4j
 
-SMALL = ("Movie", "Tracking")
+SMALL = ("Movie", "Tracking", "Token")
 """Labels of so few nodes that a look at all of them costs nothing."""
 
 
