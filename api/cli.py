@@ -360,9 +360,7 @@ def restore(
     ] = False,
     offline: Annotated[
         bool,
-        typer.Option(
-            "--offline", help="Import an export into the stopped managed server: a quarter of the work."
-        ),
+        typer.Option("--offline", help="Import an export into the stopped managed server: half the work."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:

