@@ -11,6 +11,8 @@ from ingest.tracking_graph import Detections, TrackingGraph
 from tracker.config import TrackerConfig
 from tracker.registry import TRACKER_OF
 
+LEARNED = "learned"
+
 
 @dataclass(frozen=True)
 class TrackerChoice:
@@ -23,7 +25,7 @@ class TrackerChoice:
         weights: of its network; None for those that are shipped.
     """
 
-    name: str = "learned"
+    name: str = LEARNED
     decision: str = "joint"
     device: str = "auto"
     weights: Path | None = None
@@ -33,6 +35,14 @@ class TrackerChoice:
             raise InputError(
                 f"no tracker {self.name!r}", place="--tracker", remedy=f"choose one of {', '.join(TRACKERS)}"
             )
+        if self.weights is not None and self.name != LEARNED:
+            raise InputError(
+                f"weights for {self.name}, which has no network",
+                place="--weights",
+                remedy=f"leave them out, or choose --tracker {LEARNED}",
+            )
+        if self.weights is not None and not self.weights.is_file():  # told before a movie is segmented
+            raise InputError("no such file", place=str(self.weights), remedy="name a .safetensors file")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,5 +97,5 @@ def _learned(
     return Linked(graph, config.as_dict(), device, checkpoint.digest)
 
 
-TRACKERS: Mapping[str, Run] = {"learned": _learned, **dict.fromkeys(TRACKER_OF, _plain)}
+TRACKERS: Mapping[str, Run] = {LEARNED: _learned, **dict.fromkeys(TRACKER_OF, _plain)}
 """The trackers by name; the first is the default."""

@@ -35,11 +35,14 @@ def test_plain_linear_assignment_says_no_probabilities() -> None:
     assert len(tracked.graph.links) > 5
 
 
-def test_missing_weights_are_named(tmp_path: Path) -> None:
-    made = simulate(SimulationSettings(frames=3, height_um=70, width_um=90), seed=2)
-    choice = TrackerChoice(weights=tmp_path / "none.safetensors")
-    with pytest.raises(InputError, match=r"none\.safetensors: weights that cannot be read"):
-        track_movie(made.movie, made.labels, tracker=choice)
+def test_weights_are_looked_for_before_a_movie_is_segmented(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.safetensors: no such file"):
+        TrackerChoice(weights=tmp_path / "none.safetensors")
+
+
+def test_weights_are_of_a_network(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--weights: weights for lap, which has no network"):
+        TrackerChoice("lap", weights=tmp_path)
 
 
 def without_torch(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
