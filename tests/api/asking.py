@@ -14,6 +14,7 @@ from graphql import (
     get_named_type,
     get_nullable_type,
     is_list_type,
+    is_non_null_type,
     is_required_argument,
     is_required_input_field,
 )
@@ -21,8 +22,26 @@ from graphql.language.print_string import print_string
 from hypothesis import strategies as st
 
 DEPTH = 7
-NUMBERS = st.one_of(st.integers(-1, 12), st.sampled_from([0, 1000, 1001, 2**31 - 1, -(2**31)]))
-DECIMALS = st.one_of(st.integers(-3, 40).map(float), st.floats(allow_nan=False, allow_infinity=False))
+TEXTS = (
+    "",
+    "area",
+    "y",
+    "MISSED_DIVISION",
+    "UFJP",
+    "'}) DETACH DELETE n //",
+    "\N{SNOWMAN}",
+    "\x00",
+    "a" * 300,
+)
+"""Words that mean something to some field, and words that should mean nothing to any."""
+NUMBERS = st.one_of(
+    st.integers(-1, 12), st.integers(-100, 1100), st.sampled_from([0, 1000, 1001, 2**31 - 1, -(2**31)])
+)
+DECIMALS = st.one_of(
+    st.integers(-3, 40).map(float),
+    st.sampled_from([-1e308, 0.5, 0.9, 1e-300, 1e308]),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
 
 
 @st.composite
@@ -33,17 +52,20 @@ def queries(draw: st.DrawFn, schema: GraphQLSchema, ids: Sequence[str], words: S
         draw: of hypothesis.
         schema: what may be asked.
         ids: for arguments of type ID, beside some that are none.
-        words: for arguments of type String: features, cursors.
+        words: for arguments of type String, such as features and cursors, or `TEXTS`.
     """
     assert schema.query_type is not None
-    return _Asking(draw, ids, words).selection(schema.query_type, DEPTH)
+    selection = _Asking(draw, ids, words).selection(schema.query_type, DEPTH)
+    if draw(st.integers(0, 5)) == 0:
+        return f"query Drawn {{ ...root ...root }} fragment root on {schema.query_type.name} {selection}"
+    return f"query Drawn {selection}"
 
 
 class _Asking:
     def __init__(self, draw: st.DrawFn, ids: Sequence[str], words: Sequence[str]) -> None:
         self._draw = draw
         self._scalars: Mapping[str, st.SearchStrategy[str]] = {
-            "ID": st.sampled_from([*ids, "", "x", "12345", "9" * 40]).map(print_string),
+            "ID": st.sampled_from([*ids, *ids, "", "x", "t0", "-1", "12345", "9" * 40]).map(print_string),
             "String": st.one_of(st.sampled_from(list(words)), st.text(max_size=5)).map(print_string),
             "Int": NUMBERS.map(str),
             "Float": DECIMALS.map(repr),
@@ -55,8 +77,11 @@ class _Asking:
         leaves = {n: f for n, f in parent.fields.items() if not _is_object(f)}
         fields = parent.fields if depth > 1 else leaves or {"__typename": None}
         chosen = self._draw(st.lists(st.sampled_from(sorted(fields)), min_size=1, max_size=3, unique=True))
+        aliased = self._draw(st.integers(0, 3)) == 0
         parts = [
-            name if name == "__typename" else self._field(name, parent.fields[name], depth) for name in chosen
+            (f"a{number}: " if aliased else "")
+            + (name if name == "__typename" else self._field(name, parent.fields[name], depth))
+            for number, name in enumerate(chosen)
         ]
         return "{ " + " ".join(parts) + " }"
 
@@ -74,6 +99,8 @@ class _Asking:
         return ", ".join(f"{name}: {self._value(slots[name].type)}" for name in [*needed, *more])
 
     def _value(self, type_: Any) -> str:
+        if not is_non_null_type(type_) and self._draw(st.integers(0, 9)) == 0:
+            return "null"
         type_ = get_nullable_type(type_)
         if is_list_type(type_):
             return (

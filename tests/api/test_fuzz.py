@@ -28,7 +28,7 @@ from graph.connection import Connection
 from graph.pixels import PixelStore
 from graph.store import LineageStore
 from tests import lineages
-from tests.api.questions import TEXTS, questions
+from tests.api.asking import TEXTS, queries
 from tests.api.service import app_of, listening, put
 
 pytestmark = pytest.mark.neo4j
@@ -95,7 +95,7 @@ def test_any_valid_query_is_answered(target: Target) -> None:
     with httpx2.Client(base_url=target.address, timeout=60) as client:
 
         @FUZZ
-        @given(query=questions(schema, target.ids))
+        @given(query=queries(schema, target.ids, [*TEXTS, *target.ids]))
         def ask(query: str) -> None:
             begun = time.monotonic()
             answer = client.post("/graphql", json={"query": query})
