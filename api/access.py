@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as ASGIScope
 from starlette.websockets import WebSocketClose
 
-from api.exchange import LOCAL, Caller, exchange_of
+from api.exchange import LOCAL, READING, Caller, exchange_of
 from api.refusals import UnauthenticatedError, forbidden, refusal
 from api.settings import LOCAL_NAMES, Settings
 from api.signing import Signer
@@ -32,7 +32,6 @@ LOOK_UPS_AT_ONCE = 4
 OPEN = ("/", "/healthz", "/readyz")
 """Paths without any data; also the package's own files and GraphiQL's page."""
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
-READING = ("GET", "HEAD", "OPTIONS")
 REMEDY = "send `Authorization: Bearer TOKEN`; `cellkin token create` makes one"
 
 

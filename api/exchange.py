@@ -12,6 +12,8 @@ from graph.deadline import Deadline
 from graph.tokens import Scope
 
 KEY = "cellkin.exchange"
+READING = ("GET", "HEAD", "OPTIONS")
+"""Methods that change nothing."""
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 

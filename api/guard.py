@@ -9,7 +9,7 @@ from anyio import CapacityLimiter, move_on_after, to_thread
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.exchange import Exchange, exchange_of
+from api.exchange import READING, Exchange, exchange_of
 from api.limits import Limits
 from api.refusals import HeadTooLargeError, TooBusyError, refusal
 from graph.deadline import Deadline, within
@@ -18,7 +18,6 @@ from ingest.errors import CellkinError
 UNGUARDED = ("/healthz", "/readyz", "/metrics")
 """What tells of the service's state answers when it is busy, too."""
 UPLOADS = "/uploads/"
-READING = ("GET", "HEAD", "OPTIONS")
 ENDING_S = 5.0
 
 

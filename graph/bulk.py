@@ -7,10 +7,10 @@ import numpy as np
 from neo4j import ManagedTransaction, Record
 
 from graph.columns import floats, integers
+from graph.read import removed
 from graph.records import TimeSeries, TrackingRecord
 from graph.track_pages import TrackFilter
 from graph.windows import Window
-from ingest.errors import ConflictError
 from ingest.tracking_graph import BoolArray, FloatArray, IntArray, LinkKind
 
 TRACKS = """
@@ -245,13 +245,6 @@ def links(
     order = later[:, 0].argsort()
     kind, probability = integers([record["kind"]]), floats([record["probability"]])
     return LinkColumns(earlier[order], later[order], kind[order], probability[order])
-
-
-def removed(tracking_id: str) -> ConflictError:
-    """What to tell who reads a tracking that somebody removes."""
-    return ConflictError(
-        "it was removed while it was read", place=f"tracking {tracking_id}", remedy="read another one"
-    )
 
 
 def no_cells(names: Sequence[str]) -> Cells:

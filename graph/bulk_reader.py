@@ -13,6 +13,7 @@ from graph import bulk
 from graph.batches import BATCH_ROWS, id_ranges
 from graph.bulk import Cells, LinkColumns, TrackColumns
 from graph.connection import Connection
+from graph.read import removed
 from graph.records import TrackingRecord
 from graph.windows import Window
 from ingest.errors import NotFoundError
@@ -142,7 +143,7 @@ class BulkReader(ABC):
         try:
             self.tracking(tracking.id)
         except NotFoundError:
-            raise bulk.removed(tracking.id) from None
+            raise removed(tracking.id) from None
 
 
 def _parts(tracks: TrackColumns) -> Iterator[IntArray]:

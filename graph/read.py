@@ -166,9 +166,14 @@ def _linked(
 
 def _require_all(tracking: TrackingRecord, found: int, written: int) -> None:
     if found != written:
-        raise ConflictError(
-            "it was removed while it was read", place=f"tracking {tracking.id}", remedy="read another one"
-        )
+        raise removed(tracking.id)
+
+
+def removed(tracking_id: str) -> ConflictError:
+    """What to tell who reads a tracking that somebody removes."""
+    return ConflictError(
+        "it was removed while it was read", place=f"tracking {tracking_id}", remedy="read another one"
+    )
 
 
 def tracks_by_id(tx: ManagedTransaction, ids: Sequence[int]) -> list[TrackRecord]:

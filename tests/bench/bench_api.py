@@ -4,17 +4,14 @@ Prints a line a figure: name, value, goal, `ok` or `short`. What is compared tak
 least are compared, since other work comes and goes. `--scale 0.1` takes a tenth of the data and time.
 """
 
-import argparse
 import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -22,12 +19,10 @@ import numpy as np
 import pyarrow.parquet
 
 from graph.connection import Connection, Credentials
-from graph.jars import default_cache
 from graph.pixels import PixelStore
 from graph.records import TrackingRecord
-from graph.server import ManagedServer, ServerAddress
 from graph.store import LineageStore
-from tests.bench.bench_store import Figure
+from tests.bench.fresh_server import Figure, asked_scale, fresh_server, tell
 from tests.bench.lineages import DETECTIONS_A_LINEAGE, lineages
 from tests.bench.service_process import ServiceProcess, serving
 from tests.bench.store_writer import write
@@ -232,29 +227,15 @@ def figures(bench: Bench) -> Iterator[Figure]:
 
 def main() -> None:
     """Print each figure as soon as it is known."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scale", type=float, default=1.0)
-    scale = parser.parse_args().scale
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        server = ManagedServer(folder / "neo4j", default_cache())
-        try:
-            address = server.start(timeout_s=600)
-            run(address, folder, scale)
-        finally:
-            server.stop()
-
-
-def run(address: ServerAddress, folder: Path, scale: float) -> None:
-    """All figures, on a server that runs."""
-    login = Credentials(address.uri, address.user, address.password)
-    with (
-        LineageStore(Connection(login), PixelStore(folder / "pixels")) as store,
-        serving(address, folder / "data") as service,
-        httpx2.Client(base_url=service.address, timeout=600) as client,
-    ):
-        for figure, value, goal, ok in figures(Bench(store, service, client, scale)):
-            print(f"{figure} {value:.4g} {goal or '-'} {'ok' if ok else 'short'}", flush=True)
+    scale = asked_scale(__doc__)
+    with fresh_server() as (folder, _, address):
+        login = Credentials(address.uri, address.user, address.password)
+        with (
+            LineageStore(Connection(login), PixelStore(folder / "pixels")) as store,
+            serving(address, folder / "data") as service,
+            httpx2.Client(base_url=service.address, timeout=600) as client,
+        ):
+            tell(figures(Bench(store, service, client, scale)))
 
 
 if __name__ == "__main__":

@@ -4,9 +4,7 @@ Prints a line a figure: name, value, goal, `ok` or `short`. CPU is that of the s
 together: other work on the machine does not count. `--scale 0.1` takes a tenth of the data.
 """
 
-import argparse
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +30,7 @@ from graph.server_process import ServerProcess
 from graph.store import LineageStore
 from graph.track_pages import TrackKey, TrackOrder
 from graph.windows import Window
+from tests.bench.fresh_server import Figure, asked_scale, fresh_server, tell
 from tests.bench.lineages import DETECTIONS_A_LINEAGE, lineages
 from tests.bench.store_rivals import (
     bare_write,
@@ -49,7 +48,6 @@ TURNS = 4
 UNUSED = 2**20
 """Numbers of trackings that the store will not come to."""
 ASKED = 60
-Figure = tuple[str, float, str, bool]
 
 
 @dataclass
@@ -265,26 +263,16 @@ def figures(bench: Bench, address: ServerAddress, folder: Path) -> Iterator[Figu
 
 def main() -> None:
     """Print each figure as soon as it is known."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scale", type=float, default=1.0)
-    scale = parser.parse_args().scale
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        server = ManagedServer(folder / "neo4j", default_cache())
-        try:
-            address = server.start(timeout_s=600)
-            running = ServerProcess.find(server.home)
-            assert running is not None
-            login = (address.user, address.password)
-            with (
-                GraphDatabase.driver(address.uri, auth=login, notifications_min_severity="OFF") as driver,
-                LineageStore(Connection(Credentials(address.uri, *login)), PixelStore(folder)) as store,
-            ):
-                bench = Bench(store, driver, Cpu(running.process), scale)
-                for figure, value, goal, ok in figures(bench, address, folder):
-                    print(f"{figure} {value:.4g} {goal or '-'} {'ok' if ok else 'short'}", flush=True)
-        finally:
-            server.stop()
+    scale = asked_scale(__doc__)
+    with fresh_server() as (folder, server, address):
+        running = ServerProcess.find(server.home)
+        assert running is not None
+        login = (address.user, address.password)
+        with (
+            GraphDatabase.driver(address.uri, auth=login, notifications_min_severity="OFF") as driver,
+            LineageStore(Connection(Credentials(address.uri, *login)), PixelStore(folder)) as store,
+        ):
+            tell(figures(Bench(store, driver, Cpu(running.process), scale), address, folder))
 
 
 if __name__ == "__main__":
