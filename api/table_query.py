@@ -10,9 +10,6 @@ from graph.windows import Window
 from ingest.errors import InputError
 from ingest.tracking_graph import LinkKind
 
-LAST_FRAME = 2**31 - 2
-"""Later than any: the frames of a box without frames."""
-
 
 @dataclass(frozen=True)
 class TableQuery:
@@ -45,7 +42,7 @@ class TableQuery:
         """The frames and the box; None for the whole movie."""
         if self.frames is None and self.box is None:
             return None
-        return Window(*(self.frames or (0, LAST_FRAME)), self.box)
+        return Window.of(self.frames, self.box)
 
     @property
     def tracks(self) -> TrackFilter:

@@ -23,8 +23,6 @@ FEATURE = (
     "Name of the feature, as in `Tracking.features`; `y` and `x` (pixel) too, and `area_um2`, "
     "`perimeter_um`, `y_um`, `x_um` where the movie's pixel size is known."
 )
-EVERY_FRAME = 2**31 - 1
-"""No movie has a frame of this number."""
 
 
 @strawberry.input(description="A measured feature between two values, both included.")
@@ -126,8 +124,7 @@ def window_of(frames: tuple[int, int] | None, box: Box | None) -> Window:
     Raises:
         InputError: it holds nothing.
     """
-    begin, end = frames or (0, EVERY_FRAME)
-    return Window(begin, end, None if box is None else (box.y0, box.x0, box.y1, box.x1))
+    return Window.of(frames, None if box is None else (box.y0, box.x0, box.y1, box.x1))
 
 
 def require_counts(**counts: int | None) -> None:

@@ -14,12 +14,12 @@ from neo4j import ManagedTransaction, Record
 
 from graph.records import ROW_BITS, ErrorFilter, ErrorRecord, PlaceRecord
 from graph.scores.errors import ErrorKind, ListedErrors
+from graph.windows import LAST_FRAME
 from ingest.tracking_graph import BoolArray, IntArray
 
 BATCH_ERRORS = 5_000
 """Errors in a transaction, each with up to four detections."""
 SIDES = ("reference", "computed")
-LAST_FRAME = (1 << 31) - 1
 
 # A batch from columns: $start says where each error's detections begin; every error has one at least.
 CREATE_ERRORS = """

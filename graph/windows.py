@@ -53,6 +53,10 @@ WITH d, key ORDER BY key, d.id LIMIT $count"""
 )
 
 
+LAST_FRAME = 2**31 - 1
+"""No movie has a frame of this number."""
+
+
 @dataclass(frozen=True)
 class Window:
     """A part of a movie.
@@ -77,6 +81,15 @@ class Window:
                 place="window",
                 remedy="give frames from 0 on, the first before the last, and a box as (y0, x0, y1, x1)",
             )
+
+    @classmethod
+    def of(cls, frames: tuple[int, int] | None, box: tuple[float, float, float, float] | None) -> "Window":
+        """Some frames, by default all, and a box in them.
+
+        Raises:
+            InputError: it holds nothing.
+        """
+        return cls(*(frames or (0, LAST_FRAME)), box)
 
 
 @dataclass(frozen=True, eq=False)

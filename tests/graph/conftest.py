@@ -7,7 +7,7 @@ from graph.pixels import PixelStore
 from graph.store import LineageStore
 from tests.bench.lineages import FRAMES
 from tests.bench.lineages import lineages as many_lineages
-from tests.graph.stored import put_alone
+from tests.graph.stored import fresh_plans, put_alone
 
 
 @pytest.fixture(scope="module")
@@ -16,6 +16,5 @@ def filled(connection: Connection, tmp_path_factory: pytest.TempPathFactory) -> 
     connection.write(lambda tx: tx.run("MATCH (n) WHERE NOT n:Schema DETACH DELETE n").consume())
     store = LineageStore(connection, PixelStore(tmp_path_factory.mktemp("pixels")))
     put_alone(store, many_lineages(22), frames=FRAMES)
-    connection.write(lambda tx: tx.run("CALL db.resampleOutdatedIndexes()").consume())
-    connection.write(lambda tx: tx.run("CALL db.clearQueryCaches()").consume())
+    fresh_plans(connection)
     return connection

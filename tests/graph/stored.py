@@ -87,6 +87,12 @@ def assert_equal(one: TrackingGraph, other: TrackingGraph) -> None:
         np.testing.assert_array_equal(one.probability, other.probability)
 
 
+def fresh_plans(connection: Connection) -> None:
+    """Have plans made anew, from what the database holds now."""
+    connection.write(lambda tx: tx.run("CALL db.resampleOutdatedIndexes()").consume())
+    connection.write(lambda tx: tx.run("CALL db.clearQueryCaches()").consume())
+
+
 def count(connection: Connection, label: str) -> int:
     """Number of nodes that have a label."""
     query = "MATCH (n) WHERE $label IN labels(n) RETURN count(n)"

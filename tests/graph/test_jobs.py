@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from neo4j import ManagedTransaction
@@ -318,23 +319,13 @@ def test_a_transaction_that_runs_twice_adds_one_job(jobs: JobStore, connection: 
         write(work)
         return write(work)
 
-    connection.write = twice  # type: ignore[method-assign]
-    try:
+    with patch.object(connection, "write", twice):
         add(jobs)
-    finally:
-        connection.write = write  # type: ignore[method-assign]
     assert len(jobs.newest(first=9)) == 1
 
 
 def test_an_idle_worker_writes_nothing(jobs: JobStore, queue: JobQueue, connection: Connection) -> None:
     add(jobs)
     queue.end(claimed(queue).id, JobState.DONE)
-
-    def refuse(work: object) -> None:
-        raise AssertionError
-
-    connection.write, write = refuse, connection.write  # type: ignore[assignment,method-assign]
-    try:
+    with patch.object(connection, "write", side_effect=AssertionError):
         assert (queue.recover(), queue.claim()) == ([], None)
-    finally:
-        connection.write = write  # type: ignore[method-assign]

@@ -24,7 +24,7 @@ from graph.store import LineageStore
 from ingest.errors import ConflictError, NotFoundError, StoreError
 from tests import lineages
 from tests.graph.scores.random_lineages import random_pair
-from tests.graph.stored import DeafConnection, UnpluggedError, count, put
+from tests.graph.stored import DeafConnection, UnpluggedError, count, fresh_plans, put
 from tests.lineages import Pair
 
 pytestmark = pytest.mark.neo4j
@@ -322,8 +322,16 @@ def test_many_errors_are_written_in_batches(store: LineageStore, connection: Con
     assert len(last) == 2
 
 
+VARIED_ERRORS = """
+UNWIND range(1, 4000) AS i
+CREATE (:Error {id: i, score: i / 2000, kind: $kinds[i % size($kinds)], frame: i % 90})
+"""
+
+
 def test_a_page_of_errors_ends_reading_when_it_is_full(store: LineageStore, connection: Connection) -> None:
-    connection.write(lambda tx: tx.run("CALL db.clearQueryCaches()").consume())
+    kinds = [kind.name for kind in ErrorKind]
+    connection.write(lambda tx: tx.run(VARIED_ERRORS, kinds=kinds).consume())
+    fresh_plans(connection)  # the statistics of other tests, whose errors are all alike, make another one
     explained = f"EXPLAIN {stored_errors.ERRORS_PAGE}"
     plan = connection.read(lambda tx: tx.run(explained).consume().plan)
     assert "PartialTop" in str(plan)
