@@ -31,8 +31,8 @@ $(UV):
 demo: install    ## a simulated movie, tracked into Neo4j, scored and served; Ctrl-C stops it
 	@$(BIN)/cellkin demo
 
-test: install    ## the whole test suite, against a real Neo4j (WORKERS=2: in two processes)
-	@$(BIN)/pytest -n $(or $(WORKERS),0) --dist loadfile
+test: install    ## the whole test suite, against a real Neo4j, in two processes (WORKERS=0: in one)
+	@$(BIN)/pytest -n $(or $(WORKERS),2) --dist loadfile
 
 check: install   ## formatting, lint, types and import rules
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -14,6 +14,7 @@ from api.context import Info
 from api.fields import described, resolved
 from api.jobs import Job, JobConnection
 from api.pages import PAGED, page_of
+from api.trackers import TrackerChoice
 from graph.job_records import JobKind, JobState
 from graph.records import TrackingKind
 from ingest.errors import InputError
@@ -125,6 +126,7 @@ class JobMutations:
 
         The job waits in the queue for a worker; `jobProgress` follows it.
         """
+        TrackerChoice(tracker.value, decision.value)  # what does not go together is told at once
         arguments = {
             "upload": upload,
             "name": name,

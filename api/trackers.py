@@ -35,14 +35,20 @@ class TrackerChoice:
             raise InputError(
                 f"no tracker {self.name!r}", place="--tracker", remedy=f"choose one of {', '.join(TRACKERS)}"
             )
-        if self.weights is not None and self.name != LEARNED:
-            raise InputError(
-                f"weights for {self.name}, which has no network",
-                place="--weights",
-                remedy=f"leave them out, or choose --tracker {LEARNED}",
-            )
+        if self.name != LEARNED:
+            self._refuse_what_only_a_network_has()
         if self.weights is not None and not self.weights.is_file():  # told before a movie is segmented
             raise InputError("no such file", place=str(self.weights), remedy="name a .safetensors file")
+
+    def _refuse_what_only_a_network_has(self) -> None:
+        plain = TrackerChoice()
+        for option in ("weights", "decision", "device"):
+            if getattr(self, option) != getattr(plain, option):
+                raise InputError(
+                    f"{option} {getattr(self, option)} for {self.name}, which has no network",
+                    place=f"--{option}",
+                    remedy=f"leave it out, or choose --tracker {LEARNED}",
+                )
 
 
 @dataclass(frozen=True, eq=False)

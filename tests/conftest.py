@@ -17,6 +17,11 @@ from ingest.simulate import SimulatedMovie, SimulationSettings, simulate
 REPOSITORY = Path(__file__).parents[1]
 
 
+def pytest_configure() -> None:
+    """A thread a process for sums: on cores that others use too, two are ten times as slow as one."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The real movies: `$CELLKIN_TEST_DATA`, or `../shared/data` beside the repository."""

@@ -18,8 +18,10 @@ from tracker.looks import Looks
 from tracker.scene import Scene
 
 Columns = Mapping[str, npt.NDArray[np.floating]]
-MOTION = ("predicted", "foreseen", "has_past", "has_future", "parting", "parting_known")
-"""Features of pairs and triples that come from how cells moved before and after."""
+MOTION = ("predicted", "foreseen", "has_past", "has_future", "parting", "parting_known", "ahead")
+"""Features of pairs, triples and neighbours that come from how cells moved before and after."""
+NEIGHBOUR = ("distance", "relative_size", "ahead")
+"""The columns of `neighbour_features`."""
 
 
 def cell_features(scene: Scene, detections: Detections, looks: Looks, shape: tuple[int, int]) -> Columns:
@@ -65,7 +67,7 @@ def step_features(scene: Scene, chain: IntArray) -> npt.NDArray[np.float32]:
 
 
 def neighbour_features(scene: Scene) -> npt.NDArray[np.float32]:
-    """(G, 3) of each neighbourhood edge: distance, relative size, and how it lies to the cell's past step."""
+    """(G, 3) `NEIGHBOUR` of each neighbourhood edge; the last is how it lies to the cell's past step."""
     cells, diameter = scene.draft.cells, _length(scene.draft.motion.diameter)
     cell, other = scene.neighbours
     apart = cells.position[other] - cells.position[cell]

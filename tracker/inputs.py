@@ -9,6 +9,7 @@ from torch import Tensor
 from ingest.errors import InputError
 from ingest.tracking_graph import BoolArray, Detections, IntArray
 from tracker.features import (
+    NEIGHBOUR,
     Columns,
     cell_features,
     neighbour_features,
@@ -47,7 +48,7 @@ class Inputs:
 
     Attributes:
         batch: the whole movie.
-        names: of the columns of `batch.cell`, `batch.pair` and `batch.triple`.
+        names: of the columns of `batch.cell`, `batch.neighbour`, `batch.pair` and `batch.triple`.
         cell_frame, pair_frame, triple_frame, neighbour_frame: (N,), (E,), (T,), (G,); a pair's is that of
             its source.
     """
@@ -191,7 +192,7 @@ def make_inputs(
     )
     return Inputs(
         batch,
-        {"cell": tuple(cell), "pair": tuple(pair), "triple": tuple(triple)},
+        {"cell": tuple(cell), "neighbour": NEIGHBOUR, "pair": tuple(pair), "triple": tuple(triple)},
         frame,
         frame[scene.pairs.source],
         frame[scene.triples[:, 0]],

@@ -21,6 +21,8 @@ with warnings.catch_warnings():  # torch_geometric 2.8 still scripts functions, 
     from torch_geometric.nn import GATv2Conv
     from torch_geometric.utils import scatter
 
+MOVED = 1
+"""Column of `tracker.features.step_features` that tells how far a cell moved."""
 SAME, DIFFERENT, PARENT_CHILD = range(3)
 CLASSES = ("same", "different", "parent-child")
 
@@ -250,10 +252,18 @@ class LineageModel(nn.Module):
             edges = batch.neighbours.flip(0)  # messages go from the neighbour to the cell
             around = self.graph(cell, edges, self.standard_neighbour(batch.neighbour))
         if self.past is not None and self.future is not None:
-            before = self.past(known, batch.past, batch.past_step)
-            after = self.future(known, batch.future, batch.future_step)
+            before = self.past(known, batch.past, self._steps(batch.past_step))
+            after = self.future(known, batch.future, self._steps(batch.future_step))
         seen = torch.cat([cell, around, before, after], dim=1)  # (N, 4·width)
         return self.as_source(seen), self.as_target(seen)
+
+    def _steps(self, steps: Tensor) -> Tensor:
+        """(N, 7, ·) features of steps, without how far the cells moved where motion does not count."""
+        if self.config.motion:
+            return steps
+        steps = steps.clone()
+        steps[:, :, MOVED] = 0
+        return steps
 
     def pairs(self, batch: Batch, source: Tensor, target: Tensor) -> Tensor:
         """(E, width) each pair, judged in the light of those that compete with it."""

@@ -239,7 +239,7 @@ def _standardise(model: LineageModel, examples: Sequence[Example]) -> None:
             layer.mean.copy_(rows.mean(0))
             layer.scale.copy_(rows.std(0).clamp(min=1e-2))
     if not model.config.motion:
-        for kind in ("pair", "triple"):
+        for kind in ("neighbour", "pair", "triple"):
             names = examples[0].inputs.names[kind]
             used = [float(name not in MOTION) for name in names]
             getattr(model, f"standard_{kind}").used.copy_(torch.tensor(used))
@@ -296,31 +296,24 @@ def loss_of(
 
 def validation_loss(model: LineageModel, examples: Sequence[Example], device: torch.device) -> float:
     """Mean over the examples of `loss_of`, calibrated: a network that only became too sure is no worse."""
-    model = model.to(device).eval()
-    calibrate(model, examples)
+    logits = calibrate(model.to(device).eval(), examples)
     losses = []
-    for example in examples:
-        logits = judge(example.inputs, model, device)
-        losses.append(
-            loss_of(
-                torch.from_numpy(logits.pair),
-                torch.from_numpy(logits.triple),
-                example.pair_class,
-                example.is_division,
-                len(example.scene),
-            ).item()
-        )
+    for example, (pair, triple) in zip(examples, logits, strict=True):
+        loss = loss_of(pair, triple, example.pair_class, example.is_division, len(example.scene))
+        losses.append(loss.item())
     return float(np.mean(losses))
 
 
-def calibrate(model: LineageModel, examples: Sequence[Example]) -> None:
-    """Set the temperatures (Guo et al. 2017) under which the logits of held-out examples are most likely."""
+def calibrate(model: LineageModel, examples: Sequence[Example]) -> list[tuple[Tensor, Tensor]]:
+    """Set the temperatures (Guo et al. 2017) under which the logits of held-out examples are most likely.
+
+    Returns:
+        For each example these logits: (E, 3) of its pairs and (T,) of its triples.
+    """
     model.temperature.fill_(1.0)
-    device = model.temperature.device
-    logits = [judge(example.inputs, model, device) for example in examples]
-    pair, triple = (
-        torch.cat([torch.from_numpy(getattr(one, kind)) for one in logits]) for kind in ("pair", "triple")
-    )
+    judged = [judge(example.inputs, model, model.temperature.device) for example in examples]
+    logits = [(torch.from_numpy(one.pair), torch.from_numpy(one.triple)) for one in judged]
+    pair, triple = (torch.cat(kind) for kind in zip(*logits, strict=True))
     classes = torch.cat([example.pair_class for example in examples])
     divisions = torch.cat([example.is_division for example in examples]).double()
     grid = torch.exp(torch.linspace(-1.5, 1.5, 121)).double()
@@ -332,3 +325,5 @@ def calibrate(model: LineageModel, examples: Sequence[Example]) -> None:
             [functional.binary_cross_entropy_with_logits(triple / t, divisions) for t in grid]
         )
         model.temperature[1] = grid[of_triples.argmin()]
+    of_pair, of_triple = model.temperature.tolist()
+    return [(pair / of_pair, triple / of_triple) for pair, triple in logits]

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,9 +41,13 @@ def test_weights_are_looked_for_before_a_movie_is_segmented(tmp_path: Path) -> N
         TrackerChoice(weights=tmp_path / "none.safetensors")
 
 
-def test_weights_are_of_a_network(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--weights: weights for lap, which has no network"):
-        TrackerChoice("lap", weights=tmp_path)
+@pytest.mark.parametrize(
+    ("option", "given"),
+    [("weights", Path("own.safetensors")), ("decision", "assignment"), ("device", "cuda")],
+)
+def test_what_only_a_network_has(option: str, given: Any) -> None:
+    with pytest.raises(InputError, match=rf"--{option}: {option} {given} for lap, which has no network"):
+        TrackerChoice("lap", **{option: given})
 
 
 def without_torch(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

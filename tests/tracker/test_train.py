@@ -19,7 +19,7 @@ from tracker import train as training
 from tracker.dataset import Example, TrainingMovie, Variation, make_example
 from tracker.features import MOTION
 from tracker.learned import judge
-from tracker.model import DIFFERENT, SAME, LineageModel
+from tracker.model import DIFFERENT, MOVED, SAME, Batch, LineageModel
 from tracker.resume import TrainingState
 from tracker.train import FINETUNING, TrainingConfig, calibrate, loss_of, train, validation_loss, variations
 
@@ -161,11 +161,20 @@ def test_weights_for_other_features_are_refused(source: TrainingMovie, example: 
         train([source], SHORT, model=LineageModel(replace(sizes, triple=sizes.triple + 2)))
 
 
-def test_motion_is_left_out_by_its_features(source: TrainingMovie) -> None:
+def test_without_motion_nothing_that_moved_counts(source: TrainingMovie) -> None:
     trained = train([source], replace(SHORT, steps=1), evidence={"motion": False})
-    names = trained.held_out[0].inputs.names["pair"]
-    used = trained.model.standard_pair.used
-    assert {name for name, one in zip(names, used, strict=True) if not one} == set(MOTION) & set(names)
+    inputs = trained.held_out[0].inputs
+    moved = {name: column.clone() for name, column in vars(inputs.batch).items()}
+    for kind, names in inputs.names.items():
+        moved[kind][:, [names.index(name) for name in names if name in MOTION]] += 1
+    for way in ("past_step", "future_step"):
+        moved[way][:, :, MOVED] += 1
+    before, after = (
+        judge(inputs, trained.model, CPU),
+        judge(replace(inputs, batch=Batch(**moved)), trained.model, CPU),
+    )
+    np.testing.assert_array_equal(before.pair, after.pair)
+    np.testing.assert_array_equal(before.triple, after.triple)
 
 
 def test_features_are_standardised(source: TrainingMovie) -> None:
