@@ -15,11 +15,18 @@ from ingest.culture import CultureSettings
 from ingest.simulate import SimulatedMovie, SimulationSettings, simulate
 
 REPOSITORY = Path(__file__).parents[1]
+LONGEST = ("test_faults.py", "test_backup.py", "test_keeping.py", "test_notebook.py", "test_jobs_live.py")
+"""Files that take a minute or more."""
 
 
 def pytest_configure() -> None:
     """A thread a process for sums: on cores that others use too, two are ten times as slow as one."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files come first, so that in the end no process waits for another."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,9 @@ SHIPPED = Path(__file__).parent / "weights" / "lineage.safetensors"
 """The weights that `cellkin track` uses."""
 HELD_OUT = SHIPPED.with_name("held-out.safetensors")
 """Weights that were trained on the first 70 % of each sequence alone: figures of the rest are theirs."""
-FORMAT = "cellkin lineage model 1"
+FORMAT = "cellkin lineage model 2"
+HEADER = "cellkin"
+"""The one entry of the file's header: of several, the order would change from one writing to the next."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +38,7 @@ class Checkpoint:
 
 
 def save_model(model: LineageModel, path: Path, record: Mapping[str, Any]) -> None:
-    """Write weights so that a reader sees the old file or the whole new one.
+    """Write weights so that a reader sees the old file or the whole new one; the same ones as the same bytes.
 
     Args:
         model: the network.
@@ -44,10 +46,10 @@ def save_model(model: LineageModel, path: Path, record: Mapping[str, Any]) -> No
         record: anything JSON holds.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    header = {"format": FORMAT, "config": json.dumps(model.config.as_dict()), "record": json.dumps(record)}
+    header = {"format": FORMAT, "config": model.config.as_dict(), "record": record}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     partial = path.with_suffix(".partial")
-    save_file(tensors, partial, metadata=header)
+    save_file(tensors, partial, metadata={HEADER: json.dumps(header)})
     partial.replace(path)
 
 
@@ -59,7 +61,7 @@ def load_model(path: Path = SHIPPED) -> Checkpoint:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
+            header = _header((file.metadata() or {}).get(HEADER, ""))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 — not a mapping
     except (OSError, SafetensorError) as error:
         raise InputError(
@@ -74,9 +76,8 @@ def load_model(path: Path = SHIPPED) -> Checkpoint:
             remedy="train them anew with this version (cellkin train)",
         )
     try:
-        model = LineageModel(ModelConfig(**json.loads(header["config"])))
+        model, record = LineageModel(ModelConfig(**header["config"])).eval(), header["record"]
         model.load_state_dict(tensors)
-        record = json.loads(header["record"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(
             f"weights that do not fit the network: {error}",
@@ -85,3 +86,12 @@ def load_model(path: Path = SHIPPED) -> Checkpoint:
         ) from error
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Checkpoint(model, record, digest)
+
+
+def _header(text: str) -> dict[str, Any]:
+    """What the file says of itself; nothing where it is none of ours."""
+    try:
+        header = json.loads(text)
+    except ValueError:
+        return {}
+    return header if isinstance(header, dict) else {}
