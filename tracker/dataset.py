@@ -106,7 +106,7 @@ def make_example(source: TrainingMovie, variation: Variation) -> Example:
     scene = make_scene(draft)
     pictures = torch.cat([torch.zeros(0, 2, 24, 24), *crops(labels, movie, detections, draft)])
     looks = Looks.of(pictures, has_image=movie is not None)
-    inputs = make_inputs(scene, detections, looks, pictures.half(), labels.shape[1:])
+    inputs = make_inputs(scene, detections, looks, pictures.half())
     pair_class, is_division = truth_of(scene, graph)
     return Example(source.name, scene, inputs, labels, graph, pair_class, is_division)
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from ingest.errors import InputError
 from ingest.movie import LabelImages
 from ingest.progress import Progress, silent
-from ingest.tracking_graph import BoolArray, Detections
+from ingest.tracking_graph import BoolArray, Detections, FloatArray
 from tracker.assignment import assign
 from tracker.births import explain_births
 from tracker.candidates import Candidates, frame_candidates
@@ -23,6 +25,7 @@ class Draft:
 
     Attributes:
         cells: the detections, registered.
+        edge: (N,) pixels from where a cell's centre is seen to the nearest edge of its frame.
         motion: the movie's scales.
         costs: of links between its cells.
         lineage: who came from whom.
@@ -31,6 +34,7 @@ class Draft:
     """
 
     cells: Cells
+    edge: FloatArray
     motion: Motion
     costs: Costs
     lineage: Lineage
@@ -56,7 +60,8 @@ def make_draft(
     )
     has_parent, has_child = lineage.parent != NOBODY, lineage.child != NOBODY
     explain_births(lineage, pairs.where(~has_parent[pairs.target]), costs)
-    return Draft(cells, motion, costs, lineage, pairs, has_parent, has_child)
+    edge = _to_edge(cells, detections, labels.shape[1:])
+    return Draft(cells, edge, motion, costs, lineage, pairs, has_parent, has_child)
 
 
 def prepare(
@@ -90,6 +95,12 @@ def link_frames(lineage: Lineage, frames: Iterable[Candidates], costs: Costs) ->
         )
         lineage.link(pairs.where(chosen), cost[chosen])
         yield pairs
+
+
+def _to_edge(cells: Cells, detections: Detections, shape: tuple[int, int]) -> FloatArray:
+    y, x = detections.y[cells.row], detections.x[cells.row]
+    edge: FloatArray = np.minimum.reduce([y, x, shape[0] - 1 - y, shape[1] - 1 - x])
+    return edge
 
 
 def _require_frames(labels: LabelImages, detections: Detections) -> None:

@@ -24,20 +24,17 @@ NEIGHBOUR = ("distance", "relative_size", "ahead")
 """The columns of `neighbour_features`."""
 
 
-def cell_features(scene: Scene, detections: Detections, looks: Looks, shape: tuple[int, int]) -> Columns:
+def cell_features(scene: Scene, detections: Detections, looks: Looks) -> Columns:
     """Of each of the N cells.
 
     Args:
         scene: the cells.
         detections: with perimeter and eccentricity.
         looks: of the cells.
-        shape: (Y, X) of the frames.
     """
     cells, lineage, diameter = scene.draft.cells, scene.draft.lineage, _length(scene.draft.motion.diameter)
     area = cells.area
     perimeter, eccentricity = (detections.features[name][cells.row] for name in ("perimeter", "eccentricity"))
-    y, x = detections.y[cells.row], detections.x[cells.row]
-    border = np.minimum.reduce([y, x, shape[0] - 1 - y, shape[1] - 1 - x])
     return {
         "size": np.log(area / np.median(area)) if len(area) else area,
         "eccentricity": eccentricity,
@@ -47,7 +44,7 @@ def cell_features(scene: Scene, detections: Detections, looks: Looks, shape: tup
         "has_image": np.full(len(cells), float(looks.has_image)),
         "elongation": np.linalg.norm(looks.axis, axis=1),
         "crowding": _crowding(scene, diameter),
-        "border": np.clip(border / diameter, 0, 3),
+        "border": np.clip(scene.draft.edge / diameter, 0, 3),
         "age": np.log1p(_age(lineage.parent)),
         "remaining": np.log1p(_age(lineage.child)),
         "is_orphan": (~scene.draft.has_parent).astype(float),

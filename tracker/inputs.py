@@ -154,9 +154,7 @@ class Inputs:
         )
 
 
-def make_inputs(
-    scene: Scene, detections: Detections, looks: Looks, crops: Tensor, shape: tuple[int, int]
-) -> Inputs:
+def make_inputs(scene: Scene, detections: Detections, looks: Looks, crops: Tensor) -> Inputs:
     """Gather the columns of a scene.
 
     Args:
@@ -164,10 +162,9 @@ def make_inputs(
         detections: what the scene was made of, with shapes.
         looks: of the cells.
         crops: (N, 2, 24, 24) crops, or (N, width) what was seen in them.
-        shape: (Y, X) of the frames.
     """
     cell, pair, triple = (
-        cell_features(scene, detections, looks, shape),
+        cell_features(scene, detections, looks),
         pair_features(scene, looks),
         triple_features(scene, looks),
     )

@@ -100,7 +100,7 @@ def track_learned(
     )
     looks, seen = look(frames, model, device, has_image=movie is not None)
     give_back()
-    inputs = make_inputs(scene, detections, looks, seen, labels.shape[1:])
+    inputs = make_inputs(scene, detections, looks, seen)
     inputs.require_fit(model.config)
     give_back()
     logits = judge(inputs, model, device)

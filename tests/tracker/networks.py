@@ -38,9 +38,7 @@ def seen(labels: LabelImages, movie: Movie | None) -> Seen:
     scene = make_scene(draft)
     pictures = torch.cat([torch.zeros(0, 2, 24, 24), *crops(labels, movie, detections, draft)])
     looks = Looks.of(pictures, has_image=movie is not None)
-    return Seen(
-        detections, scene, pictures, looks, make_inputs(scene, detections, looks, pictures, labels.shape[1:])
-    )
+    return Seen(detections, scene, pictures, looks, make_inputs(scene, detections, looks, pictures))
 
 
 def untrained(inputs: Inputs, seed: int, *, loud: float = 3.0, **evidence: bool) -> LineageModel:

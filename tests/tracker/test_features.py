@@ -66,9 +66,7 @@ class Film:
         row = self._original(found)
         mother_first = np.sort(row[scene.triples[:, 1:]], axis=1)
         return {
-            "cell": Table.of(
-                row[:, None], cell_features(scene, found.detections, looks, self.labels.shape[1:])
-            ),
+            "cell": Table.of(row[:, None], cell_features(scene, found.detections, looks)),
             "pair": Table.of(
                 np.stack([row[scene.pairs.source], row[scene.pairs.target]], axis=1),
                 pair_features(scene, looks),

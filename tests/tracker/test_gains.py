@@ -43,5 +43,20 @@ def test_births_and_deaths_that_are_saved() -> None:
     assert choices.count == 4
 
 
+# the mother a diameter away from the edge, one daughter nearer
+def test_at_the_edge_of_the_frame_cells_come_and_go() -> None:
+    config = DecisionConfig(birth_cost=3.0, death_cost=4.0, edge_cost=0.5)
+    mother, daughters = {"m": (26.0, 90.0, 9.0)}, {"d": (6.0, 90.0, 6.4), "e": (46.0, 90.0, 6.4)}
+    scene = scene_of(painted([mother, daughters]).labels)
+    assert scene.draft.edge.round().tolist() == [26, 6, 46]
+    assert 6 < scene.draft.motion.diameter < 26
+    pair = np.log([[0.8, 0.1, 0.1], [0.8, 0.1, 0.1]])
+    choices = choices_of(scene, Logits(pair, np.array([1.5])), config)
+    np.testing.assert_allclose(choices.link_gain, np.log(4) + np.array([0.5 + 4, 3 + 4]))
+    np.testing.assert_allclose(choices.division_gain, [1.5 + 0.5 + 3 + 4])
+    np.testing.assert_allclose(choices.another_gain, np.log(1 / 9) + np.array([0.5, 3]))
+
+
 def test_costs_are_recorded() -> None:
-    assert DecisionConfig(0.25, 2.0).as_dict() == {"birth_cost": 0.25, "death_cost": 2.0}
+    recorded = {"birth_cost": 0.25, "death_cost": 2.0, "edge_cost": 1.5, "edge_in_diameters": 0.5}
+    assert DecisionConfig(**recorded).as_dict() == recorded
