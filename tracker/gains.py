@@ -18,14 +18,15 @@ class DecisionConfig:
         birth_cost, death_cost: of a cell that comes from, or goes, nowhere, in log-odds: a link saves one of
             each, a division two births and a death. High, since a network is too sure that cells of a kind
             it has never seen are different ones; on kinds it knows, 1 to 4 are as good.
-        edge_cost: of either, at the edge of the frame, where cells do come and go.
+        edge_cost: of either, at the edge of the frame, where cells do come and go; and for the links that a
+            decision in turns takes before the divisions, since a daughter is not to be taken from her mother.
         edge_in_diameters: how far from the edge a cell's centre may be for that.
     """
 
     birth_cost: float = 3.0
     death_cost: float = 3.0
     edge_cost: float = 1.0
-    edge_in_diameters: float = 1.0
+    edge_in_diameters: float = 0.5
 
     def as_dict(self) -> dict[str, float]:
         """By name, for the record."""
@@ -66,12 +67,15 @@ def choices_of(scene: Scene, logits: Logits, config: DecisionConfig) -> Choices:
     )
     mother, first, second = scene.triples.T
     ends = np.stack([source, target], axis=1)  # (E, 2)
+    same = logits.log_odds(SAME)
+    gain = same + birth[target] + death[source]
     is_next = frame[target] - frame[source] == 1
     another = np.where(is_next, logits.log_odds(PARENT_CHILD) + birth[target], -np.inf)
     return Choices(
         count=len(scene),
         link=ends,
-        link_gain=logits.log_odds(SAME) + birth[target] + death[source],
+        link_gain=gain,
+        sure_gain=np.minimum(gain, same + 2 * config.edge_cost),
         division=scene.triples,
         division_gain=logits.triple + birth[first] + birth[second] + death[mother],
         another=ends,

@@ -10,7 +10,7 @@ NOTHING = -1
 
 
 def decide_by_assignment(choices: Choices) -> tuple[IntArray, IntArray, IntArray]:
-    """Links by linear assignment (Moen et al. 2019), then the divisions that gain most, one after the other.
+    """Sure links by linear assignment (Moen et al. 2019), then divisions, the best first, then other links.
 
     A born cell may claim a mother that goes on as another cell: then that one becomes her other daughter, if
     the division gains more than the link that it replaces.
@@ -19,9 +19,10 @@ def decide_by_assignment(choices: Choices) -> tuple[IntArray, IntArray, IntArray
         Rows of the chosen links, divisions and further daughters, ascending; see `joint.Choices`.
     """
     source, target = choices.link.T
-    links = assign(source, target, -choices.link_gain, death=0.0, birth=0.0)
+    links = assign(source, target, -choices.sure_gain, death=0.0, birth=0.0)
     families = _Families(choices, links)
     divisions = families.divide()
+    families.link_what_is_left()
     others = families.add_daughters()
     return np.flatnonzero(families.stands), divisions, others
 
@@ -65,6 +66,16 @@ class _Families:
         self._divides[mother] = True
         self._has_origin[daughters] = True
         return True
+
+    def link_what_is_left(self) -> None:
+        """Link cells without origin to those that do not go on, by linear assignment."""
+        source, target = self.choices.link.T
+        goes_on = self._divides.copy()
+        goes_on[source[self.stands]] = True
+        rows = np.flatnonzero(~goes_on[source] & ~self._has_origin[target])
+        rows = rows[assign(source[rows], target[rows], -self.choices.link_gain[rows], death=0.0, birth=0.0)]
+        self.stands[rows] = True
+        self._has_origin[target[rows]] = True
 
     def add_daughters(self) -> IntArray:
         """Give the mothers who divide the cells without origin that gain; rows of `another`, ascending."""

@@ -22,6 +22,7 @@ class Choices:
         count: N.
         link: (E, 2) earlier and later cell: the same cell.
         link_gain: (E,) log-odds that it is true.
+        sure_gain: (E,) the same of a link that need not wait for the divisions, for a decision in turns.
         division: (T, 3) mother and two daughters.
         division_gain: (T,) log-odds that it is true.
         another: (A, 2) mother and one more daughter, of a mother who divides.
@@ -31,6 +32,7 @@ class Choices:
     count: int
     link: IntArray
     link_gain: FloatArray
+    sure_gain: FloatArray
     division: IntArray
     division_gain: FloatArray
     another: IntArray

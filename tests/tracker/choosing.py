@@ -1,5 +1,6 @@
 """Random choices between a few cells, what is allowed, and the best of them by trying all."""
 
+from collections.abc import Container
 from itertools import combinations
 
 import numpy as np
@@ -20,7 +21,8 @@ def choices(draw: st.DrawFn) -> Choices:
     link = draw(st.dictionaries(st.sampled_from(pairs), eighths, max_size=5))
     division = draw(st.dictionaries(st.sampled_from(triples), eighths, max_size=4))
     another = draw(st.dictionaries(st.sampled_from(pairs), eighths, max_size=2))
-    return chosen_from(link, division, another)
+    unsure = draw(st.sets(st.sampled_from(pairs)))
+    return chosen_from(link, division, another, unsure=unsure)
 
 
 def chosen_from(
@@ -28,12 +30,14 @@ def chosen_from(
     division: dict[tuple[int, int, int], float],
     another: dict[tuple[int, int], float],
     count: int = CELLS,
+    unsure: Container[tuple[int, int]] = (),
 ) -> Choices:
-    """Choices with the gain of each."""
+    """Choices with the gain of each; links between `unsure` cells wait for the divisions."""
     return Choices(
         count,
         np.array([*link], np.int64).reshape(-1, 2),
         np.array([*link.values()], np.float64),
+        np.array([-1.0 if cells in unsure else gain for cells, gain in link.items()], np.float64),
         np.array([*division], np.int64).reshape(-1, 3),
         np.array([*division.values()], np.float64),
         np.array([*another], np.int64).reshape(-1, 2),

@@ -53,6 +53,7 @@ def test_at_the_edge_of_the_frame_cells_come_and_go() -> None:
     pair = np.log([[0.8, 0.1, 0.1], [0.8, 0.1, 0.1]])
     choices = choices_of(scene, Logits(pair, np.array([1.5])), config)
     np.testing.assert_allclose(choices.link_gain, np.log(4) + np.array([0.5 + 4, 3 + 4]))
+    np.testing.assert_allclose(choices.sure_gain, np.log(4) + np.array([1, 1]))
     np.testing.assert_allclose(choices.division_gain, [1.5 + 0.5 + 3 + 4])
     np.testing.assert_allclose(choices.another_gain, np.log(1 / 9) + np.array([0.5, 3]))
 

@@ -37,6 +37,19 @@ def test_a_born_cell_claims_a_mother_that_goes_on(link: float, found: set[tuple[
     assert named(choice, decide_by_assignment(choice)) == found
 
 
+#     1
+# 0 <
+#     2     or does 2 come from 3, who goes on as 4 otherwise
+# 3 -
+#     4
+def test_a_link_that_is_not_sure_waits_for_the_divisions() -> None:
+    link, division = {(0, 1): 4.0, (3, 2): 1.5, (3, 4): 1.0}, {(0, 1, 2): 5.0}
+    choice = chosen_from(link, division, {}, unsure={(3, 2), (3, 4)})
+    assert named(choice, decide_by_assignment(choice)) == {(0, 1, 2), (3, 4)}
+    sure = chosen_from(link, division, {})
+    assert named(sure, decide_by_assignment(sure)) == {(0, 1), (3, 2)}
+
+
 def test_a_mother_that_goes_on_as_a_third_cell_does_not_divide() -> None:
     choice = chosen_from({(0, 3): 1.0}, {(0, 1, 2): 9.0}, {})
     assert named(choice, decide_by_assignment(choice)) == {(0, 3)}

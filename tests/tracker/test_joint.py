@@ -75,6 +75,7 @@ def test_each_knot_is_decided_as_if_it_were_alone() -> None:
             together.count,
             together.link,
             together.link_gain,
+            together.sure_gain,
             together.division[rows],
             together.division_gain[rows],
             together.another,
