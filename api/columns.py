@@ -3,7 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from graph.records import TimeSeries
+from graph.measured import FeatureRange
+from graph.records import MovieRecord, TimeSeries
 from ingest.tracking_graph import Detections
 
 Column = npt.NDArray[np.int64] | npt.NDArray[np.float64]
@@ -42,3 +43,21 @@ def with_units(
             if name in measured:
                 columns[calibrated] = measured[name] * pixel_size**power
     return columns
+
+
+def stored_feature(feature: str, movie: MovieRecord) -> tuple[str, float]:
+    """The stored feature that one is computed from, and what it is multiplied with."""
+    for name, (calibrated, power) in CALIBRATED.items():
+        if feature == calibrated and movie.pixel_size is not None:
+            return name, movie.pixel_size**power
+    return feature, 1.0
+
+
+def stored_range(feature: str, least: float, most: float, movie: MovieRecord) -> FeatureRange:
+    """The range of the stored feature that is this one of a feature.
+
+    Raises:
+        InputError: no value is in it.
+    """
+    stored, unit = stored_feature(feature, movie)
+    return FeatureRange(stored, least / unit, most / unit)

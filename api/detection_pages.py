@@ -8,6 +8,7 @@ from anyio import to_thread
 from strawberry.relay import PageInfo
 
 from api.cells import Detection, detections_of
+from api.columns import stored_feature
 from api.context import Info
 from api.fields import described, value
 from api.pages import (
@@ -20,7 +21,7 @@ from api.pages import (
     page_info,
     page_of,
 )
-from api.wanted import DetectionOrder, stored_feature
+from api.wanted import DetectionOrder
 from graph.measured import FeatureOrder, FeatureRange
 from graph.records import MovieRecord, TimeSeries
 from graph.windows import Window

@@ -9,11 +9,10 @@ import strawberry
 from anyio import to_thread
 
 from api.cells import plain
-from api.columns import UNITS
+from api.columns import UNITS, stored_feature
 from api.context import Info
 from api.fields import ListSize, described, value
 from api.summaries import Correlation, ids, minutes_of
-from api.wanted import stored_feature
 from graph.measured import require_measured
 from graph.records import MovieRecord, TrackingRecord
 from graph.relatives import Pairs

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from graph.track_pages import TrackFilter
+from api.columns import stored_feature, stored_range
+from graph.records import MovieRecord
+from graph.track_pages import Rise, TrackFilter
 from graph.windows import Window
 from ingest.errors import InputError
 from ingest.tracking_graph import LinkKind
@@ -20,7 +22,10 @@ class TableQuery:
         box: y0, x0, y1, x1 in pixels, the end exclusive, in which the centroid lies.
         features: names of measured columns, in this order.
         where: measured columns and the least and largest value of each; what was not measured is in none.
-        founders, divides, min_frames, max_frames, generation: of which tracks, as in `TrackFilter`.
+        founders, divides, min_frames, max_frames, generation, begins_in, ends_in: of which tracks, as in
+            `TrackFilter`.
+        means: measured columns and the least and largest mean of each along a track.
+        rises: a measured column, and the factor by which it grows along a track at least.
         kinds: of links.
         max_probability: of links.
     """
@@ -34,6 +39,10 @@ class TableQuery:
     min_frames: int = 1
     max_frames: int | None = None
     generation: int | None = None
+    begins_in: tuple[int, int] | None = None
+    ends_in: tuple[int, int] | None = None
+    means: tuple[tuple[str, float, float], ...] = ()
+    rises: tuple[str, float] | None = None
     kinds: tuple[LinkKind, ...] | None = None
     max_probability: float | None = None
 
@@ -46,7 +55,7 @@ class TableQuery:
 
     @property
     def tracks(self) -> TrackFilter:
-        """Which tracks, those that are not seen in the frames left out."""
+        """Which tracks, whatever was measured; those that are not seen in the frames are left out."""
         return TrackFilter(
             founders=self.founders,
             divides=self.divides,
@@ -54,7 +63,21 @@ class TableQuery:
             max_frames=self.max_frames,
             generation=self.generation,
             alive=self.frames,
+            begins=self.begins_in,
+            ends=self.ends_in,
         )
+
+    def measured_tracks(self, movie: MovieRecord) -> TrackFilter | None:
+        """Which tracks by what was measured, in the units of the store; None for any.
+
+        Raises:
+            InputError: no value is in a range.
+        """
+        if not self.means and self.rises is None:
+            return None
+        means = tuple(stored_range(*wanted, movie) for wanted in self.means)
+        rises = None if self.rises is None else Rise(stored_feature(self.rises[0], movie)[0], self.rises[1])
+        return TrackFilter(means=means, rises=rises)
 
     @property
     def of_tracks(self) -> bool:
@@ -62,7 +85,10 @@ class TableQuery:
         return any(getattr(self, name) != getattr(TableQuery, name) for name in TRACK_OPTIONS)
 
 
-TRACK_OPTIONS = ("founders", "divides", "min_frames", "max_frames", "generation")
+TRACK_OPTIONS = (
+    *("founders", "divides", "min_frames", "max_frames", "generation"),
+    *("begins_in", "ends_in", "means", "rises"),
+)
 EVERYTHING = TableQuery()
 
 
@@ -117,7 +143,10 @@ def _real(text: str) -> float:
 
 def _frames(text: str) -> tuple[int, int]:
     begin, dash, end = text.partition("-")
-    return _whole(begin), _whole(end) if dash else _whole(begin)
+    first, last = _whole(begin), _whole(end) if dash else _whole(begin)
+    if first > last:
+        raise ValueError(text)
+    return first, last
 
 
 def _box(text: str) -> tuple[float, float, float, float]:
@@ -139,6 +168,13 @@ def _range(name: str, text: str) -> tuple[str, float, float]:
     if not (name and dots and found[1] <= found[2]):
         raise ValueError(text)
     return found
+
+
+def _growth(text: str) -> tuple[str, float]:
+    name, _, factor = text.strip().rpartition(":")
+    if not (name and _real(factor) > 0):
+        raise ValueError(text)
+    return name, _real(factor)
 
 
 def _kinds(text: str) -> tuple[LinkKind, ...]:
@@ -186,6 +222,10 @@ OPTIONS: Mapping[str, Option] = {
     "min_frames": Option("a number of frames", "10", _whole),
     "max_frames": Option("a number of frames", "50", _whole),
     "generation": Option("a number of ancestors", "2", _whole),
+    "begins_in": Option("the first and the last frame", "0-10", _frames),
+    "ends_in": Option("the first and the last frame", "80-90", _frames),
+    "means": Option("measured columns with the least and the largest mean", "area:50..", _ranges),
+    "rises": Option("a measured column and a factor", "mean_0:1.5", _growth),
     "kinds": Option("kinds of links", "DIVISION,GAP", _kinds),
     "max_probability": Option("a probability from 0 to 1", "0.9", _probability),
 }

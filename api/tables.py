@@ -71,7 +71,11 @@ class Source:
     def tracks(self) -> tuple[TrackColumns, IntArray]:
         """All tracks, and the rows of those that are wanted."""
         tracks = self.store.track_columns(self.tracking)
-        return tracks, tracks.chosen(self.query.tracks)
+        chosen, measured = tracks.chosen(self.query.tracks), self.query.measured_tracks(self.movie)
+        if measured is not None:
+            ids = self.store.track_ids(self.tracking, measured)
+            chosen = chosen[np.isin(tracks.id[chosen], ids)]
+        return tracks, chosen
 
 
 @dataclass(frozen=True)

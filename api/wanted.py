@@ -5,7 +5,7 @@ from math import inf
 
 import strawberry
 
-from api.columns import CALIBRATED
+from api.columns import stored_feature, stored_range
 from graph import measured, track_pages
 from graph.records import MovieRecord
 from graph.track_pages import TrackKey
@@ -78,27 +78,21 @@ class DetectionOrder:
     descending: bool = strawberry.field(description="The largest first.", default=False)
 
 
-def stored_feature(feature: str, movie: MovieRecord) -> tuple[str, float]:
-    """The stored feature that one is computed from, and what it is multiplied with."""
-    for name, (calibrated, power) in CALIBRATED.items():
-        if feature == calibrated and movie.pixel_size is not None:
-            return name, movie.pixel_size**power
-    return feature, 1.0
-
-
 def ranges_of(wanted: Sequence[FeatureRange] | None, movie: MovieRecord) -> tuple[measured.FeatureRange, ...]:
     """Ranges of stored features.
 
     Raises:
         InputError: no value is in one of them.
     """
-    return tuple(_range_of(each, *stored_feature(each.feature, movie)) for each in wanted or ())
-
-
-def _range_of(wanted: FeatureRange, stored: str, unit: float) -> measured.FeatureRange:
-    least = -inf if wanted.least is None else wanted.least / unit
-    most = inf if wanted.most is None else wanted.most / unit
-    return measured.FeatureRange(stored, least, most)
+    return tuple(
+        stored_range(
+            each.feature,
+            -inf if each.least is None else each.least,
+            inf if each.most is None else each.most,
+            movie,
+        )
+        for each in wanted or ()
+    )
 
 
 def rise_of(wanted: FeatureRise | None, movie: MovieRecord) -> track_pages.Rise | None:

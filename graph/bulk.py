@@ -107,7 +107,7 @@ class TrackColumns:
         return TrackColumns(**{column.name: getattr(self, column.name)[rows] for column in fields(self)})
 
     def chosen(self, wanted: TrackFilter) -> IntArray:
-        """Rows of the tracks that a filter lets pass, whatever it says of rises."""
+        """Rows of the tracks that a filter lets pass, whatever it says of what was measured."""
         passing: BoolArray = self.frames >= wanted.min_frames
         if wanted.founders is not None:
             passing &= (self.parent < 0) == wanted.founders
@@ -119,6 +119,9 @@ class TrackColumns:
             passing &= self.generation == wanted.generation
         if wanted.alive is not None:
             passing &= (self.end >= wanted.alive[0]) & (self.begin <= wanted.alive[1])
+        for frame, window in ((self.begin, wanted.begins), (self.end, wanted.ends)):
+            if window is not None:
+                passing &= (frame >= window[0]) & (frame <= window[1])
         return np.flatnonzero(passing)
 
 

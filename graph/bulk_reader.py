@@ -9,16 +9,19 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-from graph import bulk
+from graph import bulk, track_pages
 from graph.batches import BATCH_ROWS, id_ranges
 from graph.bulk import Cells, LinkColumns, TrackColumns
 from graph.connection import Connection
 from graph.read import removed
 from graph.records import TrackingRecord
+from graph.track_pages import TrackFilter
 from graph.windows import Window
 from ingest.errors import NotFoundError
 from ingest.tracking_graph import IntArray, LinkKind
 
+TRACKS = 5_000
+"""Tracks whose measurements one transaction looks at, at the least."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -62,6 +65,21 @@ class BulkReader(ABC):
         """
         spans = list(id_ranges(tracking.number, tracking.tracks))
         return self._connection.read(partial(bulk.tracks, tracking=tracking, spans=spans))
+
+    def track_ids(self, tracking: TrackingRecord, wanted: TrackFilter) -> IntArray:
+        """The ids of all tracks that a filter lets pass, ascending.
+
+        Raises:
+            InputError: the tracking has no such feature.
+        """
+        found, after = [np.zeros(0, np.int64)], tracking.first_id - 1
+        while True:
+            page = partial(track_pages.ids_page, tracking=tracking, wanted=wanted, after=after, first=TRACKS)
+            ids = np.array(self._connection.read(page), np.int64)
+            found.append(ids)
+            if len(ids) < TRACKS:
+                return np.concatenate(found)
+            after = int(ids[-1])
 
     @_ahead
     def cells_by_frame(

@@ -54,6 +54,8 @@ RETURN t, $tracking AS tracking,
 # Rows come in the order of the index, so a page ends the search.
 TRACKS_PAGE = _WANTED_TRACKS + "WITH t ORDER BY t.id LIMIT $first" + _TRACK
 
+TRACK_IDS_PAGE = _WANTED_TRACKS + "RETURN t.id AS id ORDER BY id LIMIT $first"
+
 # No index has these orders: all that are wanted are looked at, and no more than a page is held.
 TRACKS_PAGE_BY_KEY = (
     _WANTED_TRACKS
@@ -168,6 +170,17 @@ def page(
     behind_id = tracking.first_id - 1 if after is None else max(after, tracking.first_id - 1)
     found = tx.run(TRACKS_PAGE, _which(tracking, wanted), after=behind_id, first=first)
     return [track_of(record) for record in found]
+
+
+def ids_page(
+    tx: ManagedTransaction, tracking: TrackingRecord, wanted: TrackFilter, *, after: int, first: int
+) -> list[int]:
+    """The ids of some tracks of a tracking, ascending.
+
+    Raises:
+        InputError: the tracking has no such feature.
+    """
+    return tx.run(TRACK_IDS_PAGE, _which(tracking, wanted), after=after, first=first).value("id")
 
 
 def page_by(

@@ -309,6 +309,9 @@ FILTERS: dict[str, tuple[Any, Any]] = {
     "min_frames": (4, lambda row: row["label"] in (3, 4, 7)),
     "max_frames": (3, lambda row: row["label"] in (1, 2, 5)),
     "generation": (2, lambda row: row["label"] in (4, 5)),
+    "begins_in": ((1, 3), lambda row: row["label"] in (2, 3, 7)),
+    "ends_in": ((3, 5), lambda row: row["label"] in (2, 7)),
+    "means": ((("area_um2", 10.0, math.inf), ("y", 18.0, 19.0)), lambda row: row["label"] == 7),
 }
 
 
@@ -322,6 +325,23 @@ def test_a_filter_leaves_out_rows_and_changes_none(
     wanted = [row for row in everything if passes(row)]
     assert 0 < len(wanted) < len(everything)
     assert rows_of(store, unsure, kind, **{name: value}) == wanted
+
+
+def test_tracks_along_which_a_feature_grows(store: LineageStore) -> None:
+    drawing = lineages.generations()
+    cells = drawing.graph.detections
+    glow = np.where(cells.label == 3, 10.0 + cells.frame, 20.0)  # 11, 12, 13 … 15, 16, 17: from 12 to 16
+    record = put(store, drawing, graph=with_feature(drawing.graph, "glow", glow))
+    for kind in (TableKind.TIMESERIES, TableKind.DETECTIONS, TableKind.TRACKS):
+        rows = rows_of(store, record, kind, rises=("glow", 1.33))
+        assert {row["label"] for row in rows} == {3}
+        assert rows == [row for row in rows_of(store, record, kind) if row["label"] == 3]
+        assert rows_of(store, record, kind, rises=("glow", 1.34)) == []
+    with patch.object(bulk_reader, "TRACKS", 2):
+        rows = rows_of(store, record, TableKind.NAPARI, rises=("glow", 1.0), ends_in=(3, 6))
+        assert {row["track_id"] for row in rows} == {2, 5, 7}
+    with pytest.raises(InputError, match="no feature is called 'volume'; its features are area, glow"):
+        rows_of(store, record, TableKind.TRACKS, means=(("volume", 0.0, 1.0),))
 
 
 def test_filters_hold_together(store: LineageStore, unsure: TrackingRecord) -> None:

@@ -54,7 +54,16 @@ def test_tracks_are_chosen_as_one_by_one(lives: list[tuple[int, int, bool, int]]
     rows = np.arange(len(lives))
     parent = np.where(founder, -1, 7)
     columns = TrackColumns(rows, rows, begin, end, parent, rows, 1 - founder, daughters, np.zeros(len(lives)))
-    wanted = TrackFilter(founders=False, divides=True, min_frames=2, max_frames=6, generation=1, alive=(3, 5))
+    wanted = TrackFilter(
+        founders=False,
+        divides=True,
+        min_frames=2,
+        max_frames=6,
+        generation=1,
+        alive=(3, 5),
+        begins=(2, 4),
+        ends=(4, 7),
+    )
     found = [
         row
         for row in rows.tolist()
@@ -62,6 +71,8 @@ def test_tracks_are_chosen_as_one_by_one(lives: list[tuple[int, int, bool, int]]
         and daughters[row] >= 2
         and 2 <= end[row] - begin[row] + 1 <= 6
         and any(begin[row] <= frame <= end[row] for frame in (3, 4, 5))
+        and begin[row] in range(2, 5)
+        and end[row] in range(4, 8)
     ]
     assert columns.chosen(wanted).tolist() == found
     assert columns.chosen(TrackFilter()).tolist() == rows.tolist()
