@@ -7,7 +7,6 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -15,6 +14,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from api.access import Access, AccessControl
+from api.body_limit import BodyLimit
 from api.downloads import download_routes
 from api.guard import Guard
 from api.headers import SecurityHeaders, cross_origin
@@ -87,7 +87,7 @@ def create_app(
             *cross_origin(settings.allowed_origins),
             Middleware(Guard, limits, store.end_transactions),
             Middleware(AccessControl, access),
-            Middleware(RequestBodyLimitMiddleware, limits.body),  # uploads have one of their own
+            Middleware(BodyLimit, limits.body),  # uploads have one of their own
         ],
         exception_handlers={CellkinError: refuse, HTTPException: refuse_http},
         lifespan=lifespan_of(companions),

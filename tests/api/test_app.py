@@ -140,6 +140,22 @@ def test_each_application_is_its_own(store: LineageStore, tmp_path: Path) -> Non
     assert statuses == [413, 200, 413]
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_that_is_too_large_is_refused_like_all_else(
+    store: LineageStore, tmp_path: Path, chunked: bool
+) -> None:
+    service = service_of(store, tmp_path, Limits(body=30))
+    content = b'{"query": "{ movies { id name } }"}'
+    headers = {"content-type": "application/json"}
+    answer = service.client.post("/graphql", content=iter([content]) if chunked else content, headers=headers)
+    assert answer.status_code == 413
+    (error,) = answer.json()["errors"]
+    assert error["extensions"]["code"] == "TOO_LARGE"
+    elsewhere = service.client.request("GET", "/healthz", content=content)
+    assert elsewhere.json()["error"]["code"] == "TOO_LARGE"
+    assert "30 bytes" in elsewhere.json()["error"]["problem"]
+
+
 def between(name: str, begin: str) -> str:
     """The text in backquotes that follows in a script."""
     found = re.search(re.escape(begin) + " `(.*?)`", (STATIC / name).read_text(), re.DOTALL)
