@@ -32,7 +32,7 @@ demo: install    ## a simulated movie, tracked into Neo4j, scored and served; Ct
 	@$(BIN)/cellkin demo
 
 test: install    ## the whole test suite, against a real Neo4j, in two processes (WORKERS=0: in one)
-	@$(BIN)/pytest -n $(or $(WORKERS),2) --dist loadfile
+	@$(BIN)/pytest -n $(or $(WORKERS),2) --dist loadfile --no-loadscope-reorder
 
 check: install   ## formatting, lint, types and import rules
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -4,8 +4,7 @@ from starlette.datastructures import Headers
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import Message, Receive, Scope, Send
 
-from api.refusals import refusal
-from ingest.errors import TooLargeError
+from api.refusals import too_large
 
 
 class BodyLimit(RequestBodyLimitMiddleware):
@@ -19,12 +18,7 @@ class BodyLimit(RequestBodyLimitMiddleware):
             nonlocal refused
             if message["type"] == "http.response.start" and _is_plain_refusal(message):
                 refused = True
-                error = TooLargeError(
-                    f"a body of more than {self.max_body_size:,} bytes",
-                    place=scope["path"][:200],
-                    remedy="send less, or a file by PUT /uploads/{id}",
-                )
-                await refusal(scope, error)(scope, receive, send)
+                await too_large(scope)(scope, receive, send)
             elif not refused:
                 await send(message)
 

@@ -128,7 +128,7 @@ def track(
     ] = Tracker.LEARNED,
     decision: Annotated[
         Decision,
-        typer.Option(help="How the learned tracker decides: all together, or links before divisions."),
+        typer.Option(help="How the learned tracker decides: all together, or sure links before divisions."),
     ] = Decision.JOINT,
     device: Device = "auto",
     weights: Annotated[

@@ -54,7 +54,7 @@ def stored_feature(feature: str, movie: MovieRecord) -> tuple[str, float]:
 
 
 def stored_range(feature: str, least: float, most: float, movie: MovieRecord) -> FeatureRange:
-    """The range of the stored feature that is this one of a feature.
+    """A range of a feature, in the feature's own unit, as a range of the stored one.
 
     Raises:
         InputError: no value is in it.

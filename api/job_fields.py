@@ -37,8 +37,8 @@ class Tracker(StrEnum):
 
 
 @strawberry.enum(
-    description="How the learned tracker decides: `JOINT` all together, `ASSIGNMENT` links first "
-    "and divisions after."
+    description="How the learned tracker decides: `JOINT` all together, `ASSIGNMENT` sure links "
+    "first, then divisions, then the rest."
 )
 class Decision(StrEnum):
     """How the learned tracker decides."""

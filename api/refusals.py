@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope as ASGIScope
 
 from api.exchange import exchange_of
 from graph.tokens import Scope
-from ingest.errors import CellkinError
+from ingest.errors import CellkinError, TooLargeError
 
 HTTP_STATUS = {
     "BAD_REQUEST": 400,
@@ -30,7 +31,7 @@ HTTP_STATUS = {
     "NO_ROOM": 507,
 }
 """Status of the error codes that have one of their own; 422 for the others."""
-HTTP_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "TOO_LARGE"}
+HTTP_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
 IN_GRAPHQL = ("STORE_UNAVAILABLE", "TIME_LIMIT", "TOO_BUSY", "QUEUE_FULL", "UNAUTHENTICATED", "FORBIDDEN")
 """Codes that make the status of a whole GraphQL answer, the first that is there; else it is 200."""
 RETRY_AFTER_S = {
@@ -109,9 +110,21 @@ async def refuse(request: Request, error: Exception) -> Response:
     return refusal(request.scope, error)
 
 
+def too_large(scope: ASGIScope) -> Response:
+    """The answer to a body that is larger than starlette's limit for it."""
+    error = TooLargeError(
+        f"a body of more than {scope[MAX_BODY_SIZE_SCOPE_KEY]:,} bytes",
+        place=scope["path"][:200],
+        remedy="send less, or a file by PUT /uploads/{id}",
+    )
+    return refusal(scope, error)
+
+
 async def refuse_http(request: Request, error: Exception) -> Response:
     """What no route takes, as JSON like all errors."""
     assert isinstance(error, HTTPException)
+    if error.status_code == 413:
+        return too_large(request.scope)
     code = HTTP_CODES.get(error.status_code, "BAD_REQUEST")
     exchange_of(request.scope).errors.append(code)
     remedy = "the page / names what there is" if error.status_code == 404 else ""

@@ -53,9 +53,13 @@ class TableQuery:
             return None
         return Window.of(self.frames, self.box)
 
-    @property
-    def tracks(self) -> TrackFilter:
-        """Which tracks, whatever was measured; those that are not seen in the frames are left out."""
+    def tracks(self, movie: MovieRecord) -> TrackFilter:
+        """Which tracks, by what is stored; those that are not seen in the frames are left out.
+
+        Raises:
+            InputError: no value is in a range.
+        """
+        rises = None if self.rises is None else Rise(stored_feature(self.rises[0], movie)[0], self.rises[1])
         return TrackFilter(
             founders=self.founders,
             divides=self.divides,
@@ -65,19 +69,9 @@ class TableQuery:
             alive=self.frames,
             begins=self.begins_in,
             ends=self.ends_in,
+            means=tuple(stored_range(*wanted, movie) for wanted in self.means),
+            rises=rises,
         )
-
-    def measured_tracks(self, movie: MovieRecord) -> TrackFilter | None:
-        """Which tracks by what was measured, in the units of the store; None for any.
-
-        Raises:
-            InputError: no value is in a range.
-        """
-        if not self.means and self.rises is None:
-            return None
-        means = tuple(stored_range(*wanted, movie) for wanted in self.means)
-        rises = None if self.rises is None else Rise(stored_feature(self.rises[0], movie)[0], self.rises[1])
-        return TrackFilter(means=means, rises=rises)
 
     @property
     def of_tracks(self) -> bool:
@@ -112,7 +106,7 @@ def table_query(given: Iterable[tuple[str, str]], known: Sequence[str], place: s
             raise InputError(f"{name} comes twice", place=place, remedy="give it once")
         read[name] = _read(name, text, place)
     query = TableQuery(**read)
-    _ = query.window  # refuses frames and boxes that hold nothing
+    _ = query.window  # refuses boxes that hold nothing
     return query
 
 
@@ -211,7 +205,7 @@ class Option:
 
 
 OPTIONS: Mapping[str, Option] = {
-    "frames": Option("the first and the last frame", "20-40", _frames),
+    "frames": Option("the first frame and the last, not before it", "20-40", _frames),
     "box": Option("y0,x0,y1,x1 in pixels", "0,0,256,256", _box),
     "features": Option("names of measured columns", "area,mean_0", _names),
     "where": Option(
@@ -222,10 +216,10 @@ OPTIONS: Mapping[str, Option] = {
     "min_frames": Option("a number of frames", "10", _whole),
     "max_frames": Option("a number of frames", "50", _whole),
     "generation": Option("a number of ancestors", "2", _whole),
-    "begins_in": Option("the first and the last frame", "0-10", _frames),
-    "ends_in": Option("the first and the last frame", "80-90", _frames),
+    "begins_in": Option("the first frame and the last, not before it", "0-10", _frames),
+    "ends_in": Option("the first frame and the last, not before it", "80-90", _frames),
     "means": Option("measured columns with the least and the largest mean", "area:50..", _ranges),
-    "rises": Option("a measured column and a factor", "mean_0:1.5", _growth),
+    "rises": Option("a measured column and a factor above 0", "mean_0:1.5", _growth),
     "kinds": Option("kinds of links", "DIVISION,GAP", _kinds),
     "max_probability": Option("a probability from 0 to 1", "0.9", _probability),
 }

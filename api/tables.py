@@ -70,12 +70,10 @@ class Source:
 
     def tracks(self) -> tuple[TrackColumns, IntArray]:
         """All tracks, and the rows of those that are wanted."""
-        tracks = self.store.track_columns(self.tracking)
-        chosen, measured = tracks.chosen(self.query.tracks), self.query.measured_tracks(self.movie)
-        if measured is not None:
-            ids = self.store.track_ids(self.tracking, measured)
-            chosen = chosen[np.isin(tracks.id[chosen], ids)]
-        return tracks, chosen
+        tracks, wanted = self.store.track_columns(self.tracking), self.query.tracks(self.movie)
+        if wanted.by_measurements:
+            return tracks, self.row(self.store.track_ids(self.tracking, wanted))
+        return tracks, tracks.chosen(wanted)
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,8 @@ class TrackerChoice:
             if getattr(self, option) != getattr(plain, option):
                 raise InputError(
                     f"{option} {getattr(self, option)} for {self.name}, which has no network",
-                    place=f"--{option}",
-                    remedy=f"leave it out, or choose --tracker {LEARNED}",
+                    place=option,
+                    remedy=f"leave it out, or choose the tracker {LEARNED}",
                 )
 
 

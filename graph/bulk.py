@@ -107,7 +107,7 @@ class TrackColumns:
         return TrackColumns(**{column.name: getattr(self, column.name)[rows] for column in fields(self)})
 
     def chosen(self, wanted: TrackFilter) -> IntArray:
-        """Rows of the tracks that a filter lets pass, whatever it says of what was measured."""
+        """Rows of the tracks that a filter lets pass, if it asks for no measurements."""
         passing: BoolArray = self.frames >= wanted.min_frames
         if wanted.founders is not None:
             passing &= (self.parent < 0) == wanted.founders

@@ -20,8 +20,8 @@ from graph.windows import Window
 from ingest.errors import NotFoundError
 from ingest.tracking_graph import IntArray, LinkKind
 
-TRACKS = 5_000
-"""Tracks whose measurements one transaction looks at, at the least."""
+TRACKS_AT_ONCE = 5_000
+"""Tracks whose measurements one transaction looks at."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -72,14 +72,12 @@ class BulkReader(ABC):
         Raises:
             InputError: the tracking has no such feature.
         """
-        found, after = [np.zeros(0, np.int64)], tracking.first_id - 1
-        while True:
-            page = partial(track_pages.ids_page, tracking=tracking, wanted=wanted, after=after, first=TRACKS)
-            ids = np.array(self._connection.read(page), np.int64)
-            found.append(ids)
-            if len(ids) < TRACKS:
-                return np.concatenate(found)
-            after = int(ids[-1])
+        found, stop = [np.zeros(0, np.int64)], tracking.first_id + tracking.tracks
+        for begin in range(tracking.first_id, stop, TRACKS_AT_ONCE):
+            end = min(begin + TRACKS_AT_ONCE, stop)
+            read = partial(track_pages.ids_within, tracking=tracking, wanted=wanted, begin=begin, stop=end)
+            found.append(np.array(self._connection.read(read), np.int64))
+        return np.concatenate(found)
 
     @_ahead
     def cells_by_frame(

@@ -14,7 +14,7 @@ from neo4j import ManagedTransaction, Record
 
 from graph.records import ROW_BITS, ErrorFilter, ErrorRecord, PlaceRecord
 from graph.scores.errors import ErrorKind, ListedErrors
-from graph.windows import LAST_FRAME
+from graph.windows import BEYOND_ALL_FRAMES
 from ingest.tracking_graph import BoolArray, IntArray
 
 BATCH_ERRORS = 5_000
@@ -155,7 +155,7 @@ def page(
         after: only those with a larger id: the last one of the page before.
         first: how many at most.
     """
-    begin, end = wanted.frames or (0, LAST_FRAME)
+    begin, end = wanted.frames or (0, BEYOND_ALL_FRAMES)
     statement = ERRORS_PAGE if wanted.tracks is None else ERRORS_OF_TRACKS
     found = tx.run(
         statement,

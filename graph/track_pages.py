@@ -54,7 +54,7 @@ RETURN t, $tracking AS tracking,
 # Rows come in the order of the index, so a page ends the search.
 TRACKS_PAGE = _WANTED_TRACKS + "WITH t ORDER BY t.id LIMIT $first" + _TRACK
 
-TRACK_IDS_PAGE = _WANTED_TRACKS + "RETURN t.id AS id ORDER BY id LIMIT $first"
+TRACK_IDS = _WANTED_TRACKS + "RETURN t.id AS id ORDER BY id"
 
 # No index has these orders: all that are wanted are looked at, and no more than a page is held.
 TRACKS_PAGE_BY_KEY = (
@@ -117,6 +117,11 @@ class TrackFilter:
     means: tuple[FeatureRange, ...] = ()
     rises: Rise | None = None
 
+    @property
+    def by_measurements(self) -> bool:
+        """Whether it asks for more than what a track itself knows."""
+        return bool(self.means) or self.rises is not None
+
 
 class TrackKey(StrEnum):
     """What tracks are sorted by."""
@@ -172,15 +177,15 @@ def page(
     return [track_of(record) for record in found]
 
 
-def ids_page(
-    tx: ManagedTransaction, tracking: TrackingRecord, wanted: TrackFilter, *, after: int, first: int
+def ids_within(
+    tx: ManagedTransaction, tracking: TrackingRecord, wanted: TrackFilter, *, begin: int, stop: int
 ) -> list[int]:
-    """The ids of some tracks of a tracking, ascending.
+    """The ids from begin to stop − 1 of the tracks of a tracking that are wanted, ascending.
 
     Raises:
         InputError: the tracking has no such feature.
     """
-    return tx.run(TRACK_IDS_PAGE, _which(tracking, wanted), after=after, first=first).value("id")
+    return tx.run(TRACK_IDS, _which(tracking, wanted) | {"after": begin - 1, "stop": stop}).value("id")
 
 
 def page_by(

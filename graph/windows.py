@@ -53,7 +53,7 @@ WITH d, key ORDER BY key, d.id LIMIT $count"""
 )
 
 
-LAST_FRAME = 2**31 - 1
+BEYOND_ALL_FRAMES = 2**31 - 1
 """No movie has a frame of this number."""
 
 
@@ -89,7 +89,7 @@ class Window:
         Raises:
             InputError: it holds nothing.
         """
-        return cls(*(frames or (0, LAST_FRAME)), box)
+        return cls(*(frames or (0, BEYOND_ALL_FRAMES)), box)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ LONGEST = ("test_faults.py", "test_backup.py", "test_keeping.py", "test_notebook
 
 
 def pytest_configure() -> None:
-    """A thread a process for sums: on cores that others use too, two are ten times as slow as one."""
+    """A thread a process for torch: on cores that others use too, two are ten times as slow as one."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 

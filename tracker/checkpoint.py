@@ -61,7 +61,7 @@ def load_model(path: Path = SHIPPED) -> Checkpoint:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            header = _header((file.metadata() or {}).get(HEADER, ""))
+            header = _header(file.metadata() or {})
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 — not a mapping
     except (OSError, SafetensorError) as error:
         raise InputError(
@@ -88,10 +88,10 @@ def load_model(path: Path = SHIPPED) -> Checkpoint:
     return Checkpoint(model, record, digest)
 
 
-def _header(text: str) -> dict[str, Any]:
-    """What the file says of itself; nothing where it is none of ours."""
+def _header(metadata: Mapping[str, str]) -> Mapping[str, Any]:
+    """What the file says of itself; where it is none of ours, or an older one, whatever it has."""
     try:
-        header = json.loads(text)
-    except ValueError:
-        return {}
-    return header if isinstance(header, dict) else {}
+        header = json.loads(metadata.get(HEADER, ""))
+    except (ValueError, RecursionError):
+        return metadata
+    return header if isinstance(header, dict) else metadata

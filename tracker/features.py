@@ -18,8 +18,10 @@ from tracker.looks import Looks
 from tracker.scene import Scene
 
 Columns = Mapping[str, npt.NDArray[np.floating]]
-MOTION = ("predicted", "foreseen", "has_past", "has_future", "parting", "parting_known", "ahead")
-"""Features of pairs, triples and neighbours that come from how cells moved before and after."""
+MOTION = ("predicted", "foreseen", "has_past", "has_future", "parting", "parting_known", "ahead", "moved")
+"""Features that come from how cells moved before and after."""
+STEP = ("frames", "moved", "growth")
+"""The columns of `step_features`."""
 NEIGHBOUR = ("distance", "relative_size", "ahead")
 """The columns of `neighbour_features`."""
 
@@ -53,7 +55,7 @@ def cell_features(scene: Scene, detections: Detections, looks: Looks) -> Columns
 
 
 def step_features(scene: Scene, chain: IntArray) -> npt.NDArray[np.float32]:
-    """(N, 7, 3) of each cell in a chain: frames away, its step to the one nearer, change of area."""
+    """(N, 7, 3) `STEP` of each cell in a chain: frames away, its step to the one nearer, change of area."""
     cells, diameter = scene.draft.cells, _length(scene.draft.motion.diameter)
     nearer = np.concatenate([chain[:, :1], chain[:, :-1]], axis=1)
     frames = np.abs(cells.frame[chain] - cells.frame[:, None]) / 7.0

@@ -17,16 +17,18 @@ class DecisionConfig:
     Attributes:
         birth_cost, death_cost: of a cell that comes from, or goes, nowhere, in log-odds: a link saves one of
             each, a division two births and a death. High, since a network is too sure that cells of a kind
-            it has never seen are different ones; on kinds it knows, 1 to 4 are as good.
-        edge_cost: of either, at the edge of the frame, where cells do come and go; and for the links that a
-            decision in turns takes before the divisions, since a daughter is not to be taken from her mother.
+            it has never seen are different ones; on real movies of kinds it knows, 1 to 4 are as good.
+        edge_cost: of either, at the edge of the frame, where cells do come and go.
         edge_in_diameters: how far from the edge a cell's centre may be for that.
+        sure_cost: of either, at most, for the links that the assignment decision takes before the divisions,
+            since a daughter is not to be taken from her mother.
     """
 
     birth_cost: float = 3.0
     death_cost: float = 3.0
     edge_cost: float = 1.0
     edge_in_diameters: float = 0.5
+    sure_cost: float = 1.0
 
     def as_dict(self) -> dict[str, float]:
         """By name, for the record."""
@@ -75,7 +77,7 @@ def choices_of(scene: Scene, logits: Logits, config: DecisionConfig) -> Choices:
         count=len(scene),
         link=ends,
         link_gain=gain,
-        sure_gain=np.minimum(gain, same + 2 * config.edge_cost),
+        sure_gain=np.minimum(gain, same + 2 * config.sure_cost),
         division=scene.triples,
         division_gain=logits.triple + birth[first] + birth[second] + death[mother],
         another=ends,

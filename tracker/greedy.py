@@ -1,4 +1,4 @@
-"""The assignment decision: links by linear assignment with shadow objects, divisions after them."""
+"""The assignment decision: sure links by linear assignment with shadow objects, divisions, other links."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def decide_by_assignment(choices: Choices) -> tuple[IntArray, IntArray, IntArray
     """Sure links by linear assignment (Moen et al. 2019), then divisions, the best first, then other links.
 
     A born cell may claim a mother that goes on as another cell: then that one becomes her other daughter, if
-    the division gains more than the link that it replaces.
+    the division gains more than the link that it replaces, or that she might have otherwise.
 
     Returns:
         Rows of the chosen links, divisions and further daughters, ascending; see `joint.Choices`.
@@ -44,6 +44,8 @@ class _Families:
         self._has_origin = np.zeros(choices.count, bool)
         self._has_origin[choices.link[links, 1]] = True
         self._divides = np.zeros(choices.count, bool)
+        self._by_source = np.argsort(choices.link[:, 0], kind="stable")
+        self._start = np.searchsorted(choices.link[self._by_source, 0], np.arange(choices.count + 1))
 
     def divide(self) -> IntArray:
         """Accept divisions, the largest gain first; their rows, ascending."""
@@ -56,7 +58,7 @@ class _Families:
         mother, *daughters = self.choices.division[row]
         link = self._link_of[mother]
         child = NOTHING if link == NOTHING else self.choices.link[link, 1]
-        saved = 0.0 if link == NOTHING else self.choices.link_gain[link]
+        saved = self._best_link(mother) if link == NOTHING else self.choices.link_gain[link]
         is_free = all(daughter == child or not self._has_origin[daughter] for daughter in daughters)
         fits = child == NOTHING or child in daughters
         if self._divides[mother] or not (is_free and fits and self.choices.division_gain[row] > saved):
@@ -66,6 +68,12 @@ class _Families:
         self._divides[mother] = True
         self._has_origin[daughters] = True
         return True
+
+    def _best_link(self, mother: np.int64) -> float:
+        """What her best link to a cell without origin would gain; 0 without any."""
+        rows = self._by_source[self._start[mother] : self._start[mother + 1]]
+        free = rows[~self._has_origin[self.choices.link[rows, 1]]]
+        return float(self.choices.link_gain[free].max(initial=0.0))
 
     def link_what_is_left(self) -> None:
         """Link cells without origin to those that do not go on, by linear assignment."""

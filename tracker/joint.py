@@ -21,12 +21,12 @@ class Choices:
     Attributes:
         count: N.
         link: (E, 2) earlier and later cell: the same cell.
-        link_gain: (E,) log-odds that it is true.
-        sure_gain: (E,) the same of a link that need not wait for the divisions, for a decision in turns.
+        link_gain: (E,) log-odds that it is true, and what it saves of births and deaths; so are all gains.
+        sure_gain: (E,) gain by which links are taken before divisions; those not above 0 wait for them.
         division: (T, 3) mother and two daughters.
-        division_gain: (T,) log-odds that it is true.
+        division_gain: (T,) what it gains.
         another: (A, 2) mother and one more daughter, of a mother who divides.
-        another_gain: (A,) log-odds that it is true.
+        another_gain: (A,) what it gains.
     """
 
     count: int

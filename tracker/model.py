@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from tracker.features import MOTION, STEP
 from tracker.scene import MEMORY
 
 with warnings.catch_warnings():  # torch_geometric 2.8 still scripts functions, which torch 2.15 deprecates
@@ -21,8 +22,6 @@ with warnings.catch_warnings():  # torch_geometric 2.8 still scripts functions, 
     from torch_geometric.nn import GATv2Conv
     from torch_geometric.utils import scatter
 
-MOVED = 1
-"""Column of `tracker.features.step_features` that tells how far a cell moved."""
 SAME, DIFFERENT, PARENT_CHILD = range(3)
 CLASSES = ("same", "different", "parent-child")
 
@@ -261,9 +260,8 @@ class LineageModel(nn.Module):
         """(N, 7, ·) features of steps, without how far the cells moved where motion does not count."""
         if self.config.motion:
             return steps
-        steps = steps.clone()
-        steps[:, :, MOVED] = 0
-        return steps
+        used = [float(name not in MOTION) for name in STEP]
+        return steps * steps.new_tensor(used)
 
     def pairs(self, batch: Batch, source: Tensor, target: Tensor) -> Tensor:
         """(E, width) each pair, judged in the light of those that compete with it."""

@@ -308,7 +308,7 @@ def calibrate(model: LineageModel, examples: Sequence[Example]) -> list[tuple[Te
     """Set the temperatures (Guo et al. 2017) under which the logits of held-out examples are most likely.
 
     Returns:
-        For each example these logits: (E, 3) of its pairs and (T,) of its triples.
+        For each example the calibrated logits: (E, 3) of its pairs and (T,) of its triples.
     """
     model.temperature.fill_(1.0)
     judged = [judge(example.inputs, model, model.temperature.device) for example in examples]

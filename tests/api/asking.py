@@ -95,7 +95,7 @@ class _Asking:
         """Values for what must be given, and for some of what may be."""
         needed = [name for name, slot in slots.items() if _is_required(slot)]
         optional = sorted(slots.keys() - needed)
-        more = self._draw(st.lists(st.sampled_from(optional), max_size=2, unique=True)) if optional else []
+        more = self._draw(st.lists(st.sampled_from(optional), max_size=4, unique=True)) if optional else []
         return ", ".join(f"{name}: {self._value(slots[name].type)}" for name in [*needed, *more])
 
     def _value(self, type_: Any) -> str:

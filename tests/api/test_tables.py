@@ -337,7 +337,7 @@ def test_tracks_along_which_a_feature_grows(store: LineageStore) -> None:
         assert {row["label"] for row in rows} == {3}
         assert rows == [row for row in rows_of(store, record, kind) if row["label"] == 3]
         assert rows_of(store, record, kind, rises=("glow", 1.34)) == []
-    with patch.object(bulk_reader, "TRACKS", 2):
+    with patch.object(bulk_reader, "TRACKS_AT_ONCE", 2):
         rows = rows_of(store, record, TableKind.NAPARI, rises=("glow", 1.0), ends_in=(3, 6))
         assert {row["track_id"] for row in rows} == {2, 5, 7}
     with pytest.raises(InputError, match="no feature is called 'volume'; its features are area, glow"):

@@ -46,7 +46,7 @@ def test_weights_are_looked_for_before_a_movie_is_segmented(tmp_path: Path) -> N
     [("weights", Path("own.safetensors")), ("decision", "assignment"), ("device", "cuda")],
 )
 def test_what_only_a_network_has(option: str, given: Any) -> None:
-    with pytest.raises(InputError, match=rf"--{option}: {option} {given} for lap, which has no network"):
+    with pytest.raises(InputError, match=rf"{option}: {option} {given} for lap, which has no network"):
         TrackerChoice("lap", **{option: given})
 
 

@@ -22,7 +22,7 @@ def choices(draw: st.DrawFn) -> Choices:
     division = draw(st.dictionaries(st.sampled_from(triples), eighths, max_size=4))
     another = draw(st.dictionaries(st.sampled_from(pairs), eighths, max_size=2))
     unsure = draw(st.sets(st.sampled_from(pairs)))
-    return chosen_from(link, division, another, unsure=unsure)
+    return chosen_from(link, division, another, unsure=unsure, caution=draw(st.sampled_from([0.5, 2.0])))
 
 
 def chosen_from(
@@ -31,13 +31,14 @@ def chosen_from(
     another: dict[tuple[int, int], float],
     count: int = CELLS,
     unsure: Container[tuple[int, int]] = (),
+    caution: float = 100.0,
 ) -> Choices:
-    """Choices with the gain of each; links between `unsure` cells wait for the divisions."""
+    """Choices with the gain of each; links between `unsure` cells are surely worth less by `caution`."""
     return Choices(
         count,
         np.array([*link], np.int64).reshape(-1, 2),
         np.array([*link.values()], np.float64),
-        np.array([-1.0 if cells in unsure else gain for cells, gain in link.items()], np.float64),
+        np.array([gain - caution * (cells in unsure) for cells, gain in link.items()], np.float64),
         np.array([*division], np.int64).reshape(-1, 3),
         np.array([*division.values()], np.float64),
         np.array([*another], np.int64).reshape(-1, 2),

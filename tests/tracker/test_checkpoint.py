@@ -98,13 +98,16 @@ def test_another_program_s_weights(weights: Path) -> None:
     refused(weights, "format None")
 
 
-@pytest.mark.parametrize("header", [None, {"format": FORMAT}, {HEADER: "{"}, {HEADER: "[1]"}])
+@pytest.mark.parametrize("header", [None, {HEADER: "{"}, {HEADER: "[1]"}, {HEADER: "[" * 100_000}])
 def test_another_program_s_header(weights: Path, header: dict[str, str] | None) -> None:
     save_file(load_file(weights), weights, metadata=header)
     refused(weights, "format None")
 
 
 def test_another_version_s_weights(weights: Path) -> None:
+    older = {"format": "cellkin lineage model 1", "config": "{}", "record": "{}"}
+    save_file(load_file(weights), weights, metadata=older)
+    refused(weights, "'cellkin lineage model 1'")
     rewritten(weights, format="cellkin lineage model 99")
     refused(weights, "'cellkin lineage model 99'")
 

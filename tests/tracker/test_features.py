@@ -13,10 +13,12 @@ from ingest.simulate import SimulatedMovie
 from ingest.tracking_graph import FloatArray, IntArray
 from tests.lineages import Drawing
 from tests.strategies import lineages
+from tests.tracker.drafted import scene_of
 from tests.tracker.networks import Seen, as_movie, seen
 from tests.tracker.painting import painted
 from tracker.crops import SAMPLED
 from tracker.features import (
+    STEP,
     Columns,
     cell_features,
     neighbour_features,
@@ -226,6 +228,18 @@ def test_ranks_and_advantages_by_hand() -> None:
     np.testing.assert_allclose(pair["nearer_source"], [2, 2])
     np.testing.assert_allclose(pair["drafted"], [1, 0])
     np.testing.assert_allclose(pair["more_covered"], [pair["covered"][0], -pair["covered"][0]])
+
+
+# a cell moves by 10 pixels and grows, after a frame in which it is missed
+def test_steps_by_hand() -> None:
+    scene = scene_of(painted([{"a": (60.0, 60.0, 8.0)}, {}, {"a": (60.0, 70.0, 9.0)}]).labels)
+    steps = step_features(scene, scene.past)
+    assert np.all(steps[:, 0] == 0)
+    known = dict(zip(STEP, steps[1, 1], strict=True))
+    area, diameter = scene.draft.cells.area, scene.draft.motion.diameter
+    assert known["frames"] == pytest.approx(2 / 7)
+    assert known["moved"] == pytest.approx(10 / diameter)
+    assert known["growth"] == pytest.approx(np.log(area[0] / area[1]))
 
 
 def test_columns_stand_in_their_order() -> None:

@@ -53,11 +53,25 @@ def test_at_the_edge_of_the_frame_cells_come_and_go() -> None:
     pair = np.log([[0.8, 0.1, 0.1], [0.8, 0.1, 0.1]])
     choices = choices_of(scene, Logits(pair, np.array([1.5])), config)
     np.testing.assert_allclose(choices.link_gain, np.log(4) + np.array([0.5 + 4, 3 + 4]))
-    np.testing.assert_allclose(choices.sure_gain, np.log(4) + np.array([1, 1]))
+    np.testing.assert_allclose(choices.sure_gain, np.log(4) + np.array([2, 2]))
     np.testing.assert_allclose(choices.division_gain, [1.5 + 0.5 + 3 + 4])
     np.testing.assert_allclose(choices.another_gain, np.log(1 / 9) + np.array([0.5, 3]))
 
 
+def test_a_mother_at_the_edge_of_the_frame() -> None:
+    config = DecisionConfig(birth_cost=3.0, death_cost=4.0, edge_cost=0.5, sure_cost=5.0)
+    scene = scene_of(painted([{"m": (6.0, 90.0, 9.0)}, {"d": (26.0, 90.0, 9.0)}]).labels)
+    choices = choices_of(scene, Logits(np.log([[0.8, 0.1, 0.1]]), np.zeros(0)), config)
+    np.testing.assert_allclose(choices.link_gain, [np.log(4) + 3 + 0.5])
+    np.testing.assert_allclose(choices.sure_gain, choices.link_gain)  # never more
+
+
 def test_costs_are_recorded() -> None:
-    recorded = {"birth_cost": 0.25, "death_cost": 2.0, "edge_cost": 1.5, "edge_in_diameters": 0.5}
+    recorded = {
+        "birth_cost": 0.25,
+        "death_cost": 2.0,
+        "edge_cost": 1.5,
+        "edge_in_diameters": 0.5,
+        "sure_cost": 0.75,
+    }
     assert DecisionConfig(**recorded).as_dict() == recorded

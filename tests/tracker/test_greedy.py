@@ -1,4 +1,4 @@
-"""The assignment decision: links first, divisions after them."""
+"""The assignment decision: sure links first, then divisions, then other links."""
 
 import pytest
 from hypothesis import given, settings
@@ -46,6 +46,8 @@ def test_a_link_that_is_not_sure_waits_for_the_divisions() -> None:
     link, division = {(0, 1): 4.0, (3, 2): 1.5, (3, 4): 1.0}, {(0, 1, 2): 5.0}
     choice = chosen_from(link, division, {}, unsure={(3, 2), (3, 4)})
     assert named(choice, decide_by_assignment(choice)) == {(0, 1, 2), (3, 4)}
+    worth_more = chosen_from({(0, 1): 4.0}, {(0, 1, 2): 0.5}, {}, unsure={(0, 1)})
+    assert named(worth_more, decide_by_assignment(worth_more)) == {(0, 1)}
     sure = chosen_from(link, division, {})
     assert named(sure, decide_by_assignment(sure)) == {(0, 1), (3, 2)}
 

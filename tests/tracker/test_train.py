@@ -17,13 +17,18 @@ from tests import lineages as drawings
 from tests.tracker.networks import to_learn_from, untrained
 from tracker import train as training
 from tracker.dataset import Example, TrainingMovie, Variation, make_example
-from tracker.features import MOTION
+from tracker.features import STEP
 from tracker.learned import judge
-from tracker.model import DIFFERENT, MOVED, SAME, Batch, LineageModel
+from tracker.model import DIFFERENT, SAME, Batch, LineageModel
 from tracker.resume import TrainingState
 from tracker.train import FINETUNING, TrainingConfig, calibrate, loss_of, train, validation_loss, variations
 
 CPU = torch.device("cpu")
+MOVED = {
+    "neighbour": ["ahead"],
+    "pair": ["predicted", "foreseen", "has_past", "has_future"],
+    "triple": ["parting", "parting_known"],
+}
 SHORT = TrainingConfig(steps=8, cells=60, check_every=4, variations=2, averaging=0.5, learning_rate=3e-3)
 
 
@@ -165,10 +170,10 @@ def test_without_motion_nothing_that_moved_counts(source: TrainingMovie) -> None
     trained = train([source], replace(SHORT, steps=1), evidence={"motion": False})
     inputs = trained.held_out[0].inputs
     moved = {name: column.clone() for name, column in vars(inputs.batch).items()}
-    for kind, names in inputs.names.items():
-        moved[kind][:, [names.index(name) for name in names if name in MOTION]] += 1
+    for kind, names in MOVED.items():
+        moved[kind][:, [inputs.names[kind].index(name) for name in names]] += 1
     for way in ("past_step", "future_step"):
-        moved[way][:, :, MOVED] += 1
+        moved[way][:, :, STEP.index("moved")] += 1
     before, after = (
         judge(inputs, trained.model, CPU),
         judge(replace(inputs, batch=Batch(**moved)), trained.model, CPU),
