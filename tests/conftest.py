@@ -20,8 +20,8 @@ LONGEST = ("test_faults.py", "test_backup.py", "test_keeping.py", "test_notebook
 
 
 def pytest_configure() -> None:
-    """A thread a process for torch: on cores that others use too, two are ten times as slow as one."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    """As the package does it, for test modules that import torch before it."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
