@@ -60,7 +60,7 @@ def restore_backup(
         settings: which database.
         folder: of the backup.
         replace: let what is restored in place of a database replace the movies there.
-        offline: restore an export in place too, by Neo4j's own import: half the work.
+        offline: restore an export in place too, by Neo4j's own import: a third of the work.
         progress: told of the steps.
 
     Raises:
