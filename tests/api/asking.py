@@ -61,6 +61,10 @@ def queries(draw: st.DrawFn, schema: GraphQLSchema, ids: Sequence[str], words: S
     return f"query Drawn {selection}"
 
 
+DROPPED = "ignore:coroutine '.*' was never awaited:RuntimeWarning"
+"""Of a field beside one that failed, graphql-core may drop the coroutine before it has begun; see `swept`."""
+
+
 class _Asking:
     def __init__(self, draw: st.DrawFn, ids: Sequence[str], words: Sequence[str]) -> None:
         self._draw = draw

@@ -1,5 +1,7 @@
 """What the tests of the service share: a service over the test's store, and a count of its queries."""
 
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,3 +47,10 @@ def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(neo4j.ManagedTransaction, "run", counted)
     return seen
+
+
+@pytest.fixture
+def swept() -> Iterator[None]:
+    """What a test leaves to the garbage collector belongs to that test."""
+    yield
+    gc.collect()

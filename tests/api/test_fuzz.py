@@ -28,10 +28,10 @@ from graph.connection import Connection
 from graph.pixels import PixelStore
 from graph.store import LineageStore
 from tests import lineages
-from tests.api.asking import TEXTS, queries
+from tests.api.asking import DROPPED, TEXTS, queries
 from tests.api.service import app_of, listening, put
 
-pytestmark = pytest.mark.neo4j
+pytestmark = [pytest.mark.neo4j, pytest.mark.filterwarnings(DROPPED), pytest.mark.usefixtures("swept")]
 
 MINUTES = float(os.environ.get("CELLKIN_FUZZ_MINUTES", "0.4"))
 KINDS = 3

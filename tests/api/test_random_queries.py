@@ -1,8 +1,6 @@
 """Whatever is asked gets an answer or an error that says what to do; never a fault."""
 
-import gc
 import re
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -18,7 +16,7 @@ from graph.pixels import PixelStore
 from graph.records import TrackingKind
 from graph.store import LineageStore
 from tests import lineages
-from tests.api.asking import queries
+from tests.api.asking import DROPPED, queries
 from tests.api.service import Service, put, service_of, with_feature
 
 SCHEMA = build_schema(Limits())._schema
@@ -51,15 +49,7 @@ def stocked(connection: Connection, tmp_path_factory: pytest.TempPathFactory) ->
     return service, [*cells, *(t.id for t in trackings), *(t.movie_id for t in trackings), stored]
 
 
-@pytest.fixture
-def swept() -> Iterator[None]:
-    """What a test leaves to the garbage collector belongs to that test."""
-    yield
-    gc.collect()
-
-
-# Of a field beside one that failed, graphql-core may drop the coroutine before it has begun.
-@pytest.mark.filterwarnings("ignore:coroutine '.*' was never awaited:RuntimeWarning")
+@pytest.mark.filterwarnings(DROPPED)
 @pytest.mark.neo4j
 @pytest.mark.usefixtures("swept")
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
@@ -85,7 +75,7 @@ def test_random_queries_are_valid(query: str) -> None:
 def test_random_queries_reach_every_type() -> None:
     seen: set[str] = set()
 
-    @settings(max_examples=400, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=1500, deadline=None, database=None, derandomize=True)
     @given(queries(SCHEMA, ["t0"], ["area"]))
     def look(query: str) -> None:
         seen.update(re.findall(r"[A-Za-z0-9]+", query))
