@@ -360,7 +360,9 @@ def restore(
     ] = False,
     offline: Annotated[
         bool,
-        typer.Option("--offline", help="Import an export into the stopped managed server: a third of the work."),
+        typer.Option(
+            "--offline", help="Import an export into the stopped managed server: a third of the work."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
