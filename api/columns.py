@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from graph.measured import FeatureRange
 from graph.records import MovieRecord, TimeSeries
+from graph.track_pages import Rise
 from ingest.tracking_graph import Detections
 
 Column = npt.NDArray[np.int64] | npt.NDArray[np.float64]
@@ -51,6 +52,11 @@ def stored_feature(feature: str, movie: MovieRecord) -> tuple[str, float]:
         if feature == calibrated and movie.pixel_size is not None:
             return name, movie.pixel_size**power
     return feature, 1.0
+
+
+def stored_rise(feature: str, factor: float, movie: MovieRecord) -> Rise:
+    """The rise of the stored feature, which is the same in any unit."""
+    return Rise(stored_feature(feature, movie)[0], factor)
 
 
 def stored_range(feature: str, least: float, most: float, movie: MovieRecord) -> FeatureRange:

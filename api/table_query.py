@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from api.columns import stored_feature, stored_range
+from api.columns import stored_range, stored_rise
 from graph.records import MovieRecord
-from graph.track_pages import Rise, TrackFilter
+from graph.track_pages import TrackFilter
 from graph.windows import Window
 from ingest.errors import InputError
 from ingest.tracking_graph import LinkKind
@@ -59,7 +59,6 @@ class TableQuery:
         Raises:
             InputError: no value is in a range.
         """
-        rises = None if self.rises is None else Rise(stored_feature(self.rises[0], movie)[0], self.rises[1])
         return TrackFilter(
             founders=self.founders,
             divides=self.divides,
@@ -70,7 +69,7 @@ class TableQuery:
             begins=self.begins_in,
             ends=self.ends_in,
             means=tuple(stored_range(*wanted, movie) for wanted in self.means),
-            rises=rises,
+            rises=None if self.rises is None else stored_rise(*self.rises, movie),
         )
 
     @property

@@ -5,7 +5,7 @@ from math import inf
 
 import strawberry
 
-from api.columns import stored_feature, stored_range
+from api.columns import stored_feature, stored_range, stored_rise
 from graph import measured, track_pages
 from graph.records import MovieRecord
 from graph.track_pages import TrackKey
@@ -96,10 +96,8 @@ def ranges_of(wanted: Sequence[FeatureRange] | None, movie: MovieRecord) -> tupl
 
 
 def rise_of(wanted: FeatureRise | None, movie: MovieRecord) -> track_pages.Rise | None:
-    """The rise of a stored feature, which is the same in any unit."""
-    if wanted is None:
-        return None
-    return track_pages.Rise(stored_feature(wanted.feature, movie)[0], wanted.factor)
+    """The rise of a stored feature, if one is wanted."""
+    return None if wanted is None else stored_rise(wanted.feature, wanted.factor, movie)
 
 
 def track_order_of(order: TrackOrder, movie: MovieRecord) -> track_pages.TrackOrder:

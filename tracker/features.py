@@ -6,7 +6,7 @@ directions relative to each other. What is not known is 0, and a flag says so. T
 and its column; weights know their number of columns, so old ones refuse to load.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,11 @@ STEP = ("frames", "moved", "growth")
 """The columns of `step_features`."""
 NEIGHBOUR = ("distance", "relative_size", "ahead")
 """The columns of `neighbour_features`."""
+
+
+def still(names: Sequence[str]) -> list[float]:
+    """1 for each feature that says nothing of how cells moved, 0 for the others."""
+    return [float(name not in MOTION) for name in names]
 
 
 def cell_features(scene: Scene, detections: Detections, looks: Looks) -> Columns:

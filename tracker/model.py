@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from tracker.features import MOTION, STEP
+from tracker.features import STEP, still
 from tracker.scene import MEMORY
 
 with warnings.catch_warnings():  # torch_geometric 2.8 still scripts functions, which torch 2.15 deprecates
@@ -260,8 +260,7 @@ class LineageModel(nn.Module):
         """(N, 7, ·) features of steps, without how far the cells moved where motion does not count."""
         if self.config.motion:
             return steps
-        used = [float(name not in MOTION) for name in STEP]
-        return steps * steps.new_tensor(used)
+        return steps * steps.new_tensor(still(STEP))
 
     def pairs(self, batch: Batch, source: Tensor, target: Tensor) -> Tensor:
         """(E, width) each pair, judged in the light of those that compete with it."""

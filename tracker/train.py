@@ -17,7 +17,7 @@ from ingest.errors import InputError
 from ingest.progress import Progress, silent
 from tracker.augment import Augmentation, augmented
 from tracker.dataset import Example, TrainingMovie, Variation, make_example
-from tracker.features import MOTION
+from tracker.features import still
 from tracker.learned import judge
 from tracker.model import LineageModel
 from tracker.resume import Check, TrainingState
@@ -240,9 +240,8 @@ def _standardise(model: LineageModel, examples: Sequence[Example]) -> None:
             layer.scale.copy_(rows.std(0).clamp(min=1e-2))
     if not model.config.motion:
         for kind in ("neighbour", "pair", "triple"):
-            names = examples[0].inputs.names[kind]
-            used = [float(name not in MOTION) for name in names]
-            getattr(model, f"standard_{kind}").used.copy_(torch.tensor(used))
+            used = torch.tensor(still(examples[0].inputs.names[kind]))
+            getattr(model, f"standard_{kind}").used.copy_(used)
 
 
 def _step(
