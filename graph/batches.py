@@ -11,8 +11,11 @@ from graph.records import ROW_BITS
 from ingest.formats.ctc import track_labels
 from ingest.tracking_graph import FloatArray, IntArray, LinkKind, TrackingGraph
 
-BATCH_ROWS = 10_000
-"""Detections in a transaction: more cost memory, fewer cost time (docs/decisions/0004-lineage-store.md)."""
+WRITE_ROWS = 3_000
+"""Rows in a transaction that writes or removes: of more, each costs the server up to twice as much
+(docs/decisions/0004-lineage-store.md)."""
+READ_ROWS = 10_000
+"""Rows in one that reads: more cost memory, fewer cost round trips."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,10 @@ class TrackRows:
         return ids
 
     def batches(self) -> Iterator[Batch]:
-        """Of about `BATCH_ROWS` detections each, never more: whole tracks, or pieces of a long one."""
+        """Of about `WRITE_ROWS` detections each, never more: whole tracks, or pieces of a long one."""
         begin = 0
         while begin < len(self.graph.tracks):
-            end = int(np.searchsorted(self.start, self.start[begin] + BATCH_ROWS, side="right")) - 1
+            end = int(np.searchsorted(self.start, self.start[begin] + WRITE_ROWS, side="right")) - 1
             if end == begin:
                 yield from self._pieces(begin)
                 end = begin + 1
@@ -83,8 +86,8 @@ class TrackRows:
 
     def _pieces(self, track: int) -> Iterator[Batch]:
         first, stop = int(self.start[track]), int(self.start[track + 1])
-        for begin in range(first, stop, BATCH_ROWS):
-            yield Batch(slice(track, track + 1), begin, min(begin + BATCH_ROWS, stop), begin > first)
+        for begin in range(first, stop, WRITE_ROWS):
+            yield Batch(slice(track, track + 1), begin, min(begin + WRITE_ROWS, stop), begin > first)
 
     def columns(self, batch: Batch) -> dict[str, Any]:
         """The parameters of `CREATE_TRACKS` and `CONTINUE_TRACK`."""
@@ -132,8 +135,8 @@ class TrackRows:
         """The parameters of `CREATE_DIVISIONS`, in batches."""
         links = self.graph.links[self.graph.kind == LinkKind.DIVISION]
         tracks = self.graph.tracks.of_detection[links]
-        for begin in range(0, len(links), BATCH_ROWS):
-            batch = slice(begin, begin + BATCH_ROWS)
+        for begin in range(0, len(links), WRITE_ROWS):
+            batch = slice(begin, begin + WRITE_ROWS)
             daughter = links[batch, 1]
             probability = _or_null(self.graph.link_probability[daughter])
             yield {
@@ -152,11 +155,11 @@ def frame_start(graph: TrackingGraph, frames: int) -> list[int]:
     return starts
 
 
-def id_ranges(number: int, rows: int) -> Iterator[dict[str, int]]:
-    """The ids of a tracking's rows, a batch at a time, as `$first` and `$stop`."""
+def id_ranges(number: int, rows: int, at_once: int) -> Iterator[dict[str, int]]:
+    """The ids of a tracking's rows, `at_once` of them at a time, as `$first` and `$stop`."""
     first = number << ROW_BITS
-    for begin in range(0, rows, BATCH_ROWS):
-        yield {"first": first + begin, "stop": first + min(begin + BATCH_ROWS, rows)}
+    for begin in range(0, rows, at_once):
+        yield {"first": first + begin, "stop": first + min(begin + at_once, rows)}
 
 
 def _or_null(column: FloatArray) -> list[float | None]:

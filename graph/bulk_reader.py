@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 
 from graph import bulk, track_pages
-from graph.batches import BATCH_ROWS, id_ranges
+from graph.batches import READ_ROWS, id_ranges
 from graph.bulk import Cells, LinkColumns, TrackColumns
 from graph.connection import Connection
 from graph.read import removed
@@ -46,7 +46,7 @@ def _ahead(read: Callable[P, Iterator[T]]) -> Callable[P, Iterator[T]]:
 
 
 class BulkReader(ABC):
-    """Reads trackings of any size in the memory of two batches of about `BATCH_ROWS` detections.
+    """Reads trackings of any size in the memory of two batches of about `READ_ROWS` detections.
 
     A tracking never changes, but may be removed: what has come to its end was there all the time.
     """
@@ -63,7 +63,7 @@ class BulkReader(ABC):
         Raises:
             ConflictError: it was removed in the meantime.
         """
-        spans = list(id_ranges(tracking.number, tracking.tracks))
+        spans = list(id_ranges(tracking.number, tracking.tracks, READ_ROWS))
         return self._connection.read(partial(bulk.tracks, tracking=tracking, spans=spans))
 
     def track_ids(self, tracking: TrackingRecord, wanted: TrackFilter) -> IntArray:
@@ -146,12 +146,12 @@ class BulkReader(ABC):
     def _spans(self, tracking: TrackingRecord, window: Window | None) -> Iterator[dict[str, int]]:
         """The ids of the detections in a window's frames, a batch at a time."""
         if window is None:
-            yield from id_ranges(tracking.number, tracking.detections)
+            yield from id_ranges(tracking.number, tracking.detections, READ_ROWS)
             return
         rows = partial(bulk.rows_of_frames, tracking=tracking, window=window)
         first, stop = self._connection.read(rows)
-        for begin in range(first, stop, BATCH_ROWS):
-            end = min(begin + BATCH_ROWS, stop)
+        for begin in range(first, stop, READ_ROWS):
+            end = min(begin + READ_ROWS, stop)
             yield {"first": tracking.first_id + begin, "stop": tracking.first_id + end}
 
     def _require(self, tracking: TrackingRecord) -> None:
@@ -163,11 +163,11 @@ class BulkReader(ABC):
 
 
 def _parts(tracks: TrackColumns) -> Iterator[IntArray]:
-    """Ids of tracks, as many at a time as have `BATCH_ROWS` detections at most; one at least."""
+    """Ids of tracks, as many at a time as have `READ_ROWS` detections at most; one at least."""
     stop = np.cumsum(tracks.frames)
     begin = 0
     while begin < len(tracks):
         before = stop[begin - 1] if begin else 0
-        end = max(begin + 1, int(np.searchsorted(stop, before + BATCH_ROWS, side="right")))
+        end = max(begin + 1, int(np.searchsorted(stop, before + READ_ROWS, side="right")))
         yield tracks.id[begin:end]
         begin = end

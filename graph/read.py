@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from neo4j import ManagedTransaction, Record
 
-from graph.batches import id_ranges
+from graph.batches import READ_ROWS, id_ranges
 from graph.columns import floats, integers
 from graph.provenance import Provenance
 from graph.records import (
@@ -136,7 +136,7 @@ def tracking_graph(tx: ManagedTransaction, tracking: TrackingRecord) -> Tracking
     whole = {name: np.empty(tracking.detections, np.int64) for name in ("frame", "label")}
     real = {name: np.empty(tracking.detections) for name in ("y", "x", *tracking.features)}
     found, links = 0, []
-    spans = list(id_ranges(tracking.number, tracking.detections))
+    spans = list(id_ranges(tracking.number, tracking.detections, READ_ROWS))
     for record in tx.run(WHOLE_TRACKING, spans=spans, names=list(real), kinds=_KINDS, unknown=np.nan):
         rows = np.array(record["id"], np.int64) - tracking.first_id
         found += len(rows)

@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
-from graph import lease, write
+from graph import batches, lease, write
 from graph.batches import TrackRows, id_ranges
 from graph.connection import Connection
 from graph.lease import Claim
@@ -97,7 +97,7 @@ class TrackingWriter:
 
     def _fill(self, held: Claim, graph: TrackingGraph, progress: Progress, *, imported: bool) -> None:
         if imported:
-            for span in id_ranges(held.number, len(graph.tracks)):
+            for span in id_ranges(held.number, len(graph.tracks), batches.WRITE_ROWS):
                 self._connection.write(partial(write.adopt_tracks, held=held, span=span))
         else:
             self._create(held, graph, progress)
@@ -113,9 +113,8 @@ class TrackingWriter:
 
     def _empty(self, held: Claim, progress: Progress) -> None:
         """Remove the rows of a tracking, whatever there is of them."""
-        detections = [(write.DELETE_DETECTIONS, s) for s in id_ranges(held.number, held.detections)]
-        tracks = [(write.DELETE_TRACKS, s) for s in id_ranges(held.number, held.tracks)]
-        steps = detections + tracks
+        rows = ((write.DELETE_DETECTIONS, held.detections), (write.DELETE_TRACKS, held.tracks))
+        steps = [(query, s) for query, n in rows for s in id_ranges(held.number, n, batches.WRITE_ROWS)]
         for query, span in progress(steps, "Removing tracks") if steps else ():
             self._connection.write(partial(write.delete_rows, held=held, query=query, span=span))
 

@@ -17,15 +17,15 @@ class DecisionConfig:
     Attributes:
         birth_cost, death_cost: of a cell that comes from, or goes, nowhere, in log-odds: a link saves one of
             each, a division two births and a death. High, since a network is too sure that cells of a kind
-            it has never seen are different ones; on real movies of kinds it knows, 1 to 4 are as good.
+            it has never seen are different ones; for kinds it knows, 1 to 4 are as good, and 5 worse.
         edge_cost: of either, at the edge of the frame, where cells do come and go.
         edge_in_diameters: how far from the edge a cell's centre may be for that.
         sure_cost: of either, at most, for the links that the assignment decision takes before the divisions,
             since a daughter is not to be taken from her mother.
     """
 
-    birth_cost: float = 3.0
-    death_cost: float = 3.0
+    birth_cost: float = 4.0
+    death_cost: float = 4.0
     edge_cost: float = 1.0
     edge_in_diameters: float = 0.5
     sure_cost: float = 1.0

@@ -279,8 +279,8 @@ def test_small_batches_and_row_groups_give_the_same_tables(
     for kind in TableKind:
         whole = table_of(store, record, kind)
         with (
-            patch.object(bulk_reader, "BATCH_ROWS", 3),
-            patch.object(batches, "BATCH_ROWS", 3),
+            patch.object(bulk_reader, "READ_ROWS", 3),
+            patch.object(batches, "WRITE_ROWS", 3),
             patch("api.table_form.ROW_GROUP", 5),
         ):
             parts = open_table(source_of(store, record), kind)

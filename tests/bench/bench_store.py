@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
 from pathlib import Path
 from statistics import median
 
@@ -16,7 +18,7 @@ import numpy as np
 import psutil
 from neo4j import Driver, GraphDatabase
 
-from graph.batches import id_ranges
+from graph.batches import READ_ROWS, WRITE_ROWS, id_ranges
 from graph.bulk_import import ImportFiles
 from graph.certainty import DivisionOrder
 from graph.connection import Connection, Credentials
@@ -44,7 +46,9 @@ from tests.bench.store_writer import write, writer_memory
 
 STORED = (10_000, 100_000, 1_000_000)
 WRITTEN = 250_000
-TURNS = 4
+USUAL_BATCH = 10_000
+"""Rows in a transaction where one does not measure: Neo4j's manuals advise 10,000 to 50,000."""
+TURNS = 5
 UNUSED = 2**20
 """Numbers of trackings that the store will not come to."""
 ASKED = 60
@@ -87,30 +91,33 @@ class Bench:
     def writing(self) -> Iterator[Figure]:
         """The store, the same Cypher on prepared rows, and nodes first, links by id.
 
-        They take turns after a warm-up, and the least of each counts: who comes first pays for the compiler.
+        They take turns after a warm-up, every other time the other way round; the median ratio counts.
         """
         write(self.store, lineages(self.sized(WRITTEN / 10), seed=90), "warm-up")
         bare_write(self.driver, prepare(lineages(self.sized(WRITTEN / 10), seed=91), UNUSED))
-        graph = lineages(self.sized(WRITTEN), seed=1)
-        stored, of_server, bare, naive = [], [], [], []
+        graph, number = lineages(self.sized(WRITTEN), seed=1), count(UNUSED + 1)
+        turns = []
         for turn in range(TURNS):
-            with self.cpu.measured() as one:
-                write(self.store, graph, f"turn {turn}")
-            stored.append(one.used)
-            of_server.append(one.of_server)
-            batches = prepare(graph, UNUSED + 1 + turn)
-            with self.cpu.measured() as one:
-                bare_write(self.driver, batches)
-            bare.append(one.used)
-            rows = prepare_rows(graph, UNUSED + 1 + TURNS + turn)
-            with self.cpu.measured() as one:
-                links_by_id(self.driver, rows)
-            naive.append(one.of_server)
-        against = min(stored) / min(bare)
+            ways: dict[str, Callable[[], object]] = {
+                "store": partial(write, self.store, graph, f"turn {turn}"),
+                "bare": partial(bare_write, self.driver, prepare(graph, next(number))),
+                "usual": partial(links_by_id, self.driver, prepare_rows(graph, next(number), USUAL_BATCH)),
+                "small": partial(links_by_id, self.driver, prepare_rows(graph, next(number), WRITE_ROWS)),
+            }
+            cpu = {}
+            for name in list(ways) if turn % 2 == 0 else reversed(ways):
+                with self.cpu.measured() as one:
+                    ways[name]()
+                cpu[name] = one.used, one.of_server
+            turns.append(cpu)
+        against = median(cpu["store"][0] / cpu["bare"][0] for cpu in turns)
         yield "write_against_bare_driver", against, "<= 1.15", against <= 1.15
-        ratio = min(naive) / min(of_server)
-        yield "links_by_id_against_write", ratio, ">= 2 (server)", ratio >= 2
-        self.us_a_detection = min(stored) / len(graph.detections) * 1e6
+        usual, small = (
+            median(cpu[name][1] / cpu["store"][1] for cpu in turns) for name in ("usual", "small")
+        )
+        yield "links_by_id_against_write", usual, ">= 2 (server)", usual >= 2
+        yield "links_by_id_in_our_batches_against_write", small, "", True
+        self.us_a_detection = median(cpu["store"][0] for cpu in turns) / len(graph.detections) * 1e6
         yield "write_us_a_detection", self.us_a_detection, "", True
 
     def offline(self, tracking: TrackingRecord, folder: Path) -> Iterator[Figure]:
@@ -129,7 +136,7 @@ class Bench:
 
     def reading(self, tracking: TrackingRecord) -> Iterator[Figure]:
         """A whole tracking as columns, and a record a row."""
-        spans = list(id_ranges(tracking.number, tracking.detections))
+        spans = list(id_ranges(tracking.number, tracking.detections, READ_ROWS))
         used, seconds = [], []
         for read in (
             lambda: self.store.tracking_graph(tracking.id),

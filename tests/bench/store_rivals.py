@@ -11,7 +11,6 @@ from graph.batches import TrackRows
 from graph.write import CREATE_DIVISIONS, CREATE_TRACKS
 from ingest.tracking_graph import LinkKind, TrackingGraph
 
-BATCH = 10_000
 Statements = Sequence[tuple[LiteralString, dict[str, Any]]]
 
 TRACKING = "CREATE (:Tracking {number: $number})"
@@ -72,8 +71,14 @@ def run(statement: LiteralString, parameters: dict[str, Any], tx: ManagedTransac
 links_by_id = bare_write
 
 
-def prepare_rows(graph: TrackingGraph, number: int) -> Statements:
-    """The same graph the usual way: a map a node, then each link by the ids of its ends."""
+def prepare_rows(graph: TrackingGraph, number: int, batch: int) -> Statements:
+    """The same graph the usual way: a map a node, then each link by the ids of its ends.
+
+    Args:
+        graph: what is written.
+        number: of its tracking.
+        batch: rows in a transaction.
+    """
     rows, cells, tracks = TrackRows(graph, number), graph.detections, graph.tracks
     columns = {"frame": cells.frame, "label": cells.label, "y": cells.y, "x": cells.x, **cells.features}
     values = [rows.ids(np.arange(len(cells))), *(column.tolist() for column in columns.values())]
@@ -94,9 +99,9 @@ def prepare_rows(graph: TrackingGraph, number: int) -> Statements:
         (DIVIDES_INTO, pairs(rows, mothers)),
     ]
     batches = [
-        (statement, {"number": number, "rows": part[begin : begin + BATCH]})
+        (statement, {"number": number, "rows": part[begin : begin + batch]})
         for statement, part in parts
-        for begin in range(0, len(part), BATCH)
+        for begin in range(0, len(part), batch)
     ]
     return [(TRACKING, {"number": number}), *batches]
 

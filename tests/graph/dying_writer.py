@@ -36,7 +36,7 @@ def main(pixels: str, when: str, what: str = "lineage") -> None:
     """Store a lineage, and die when it is time."""
     credentials = Credentials(*(os.environ[name] for name in ("TEST_URI", "TEST_USER", "TEST_PASSWORD")))
     drawing = faults.colony() if what == "colony" else lineages.generations()
-    batch_rows = faults.BATCH_ROWS if what == "colony" else 5
+    batch_rows = faults.WRITE_ROWS if what == "colony" else 5
     real, real_fill = write.show, TrackingWriter._fill
 
     def deadly(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
@@ -56,7 +56,7 @@ def main(pixels: str, when: str, what: str = "lineage") -> None:
             die()
 
     with (
-        patch("graph.batches.BATCH_ROWS", batch_rows),
+        patch("graph.batches.WRITE_ROWS", batch_rows),
         patch.object(write, "show", show),
         patch.object(TrackingWriter, "_fill", fill),
         Connection(credentials) as connection,

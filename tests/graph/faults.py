@@ -22,7 +22,7 @@ from tests.lineages import Cell, Drawing, drawn
 
 ROUNDS = int(os.environ.get("CELLKIN_TORTURE_ROUNDS", "1"))
 """How often each fault strikes, each time at another random moment."""
-BATCH_ROWS = 12
+WRITE_ROWS = 12
 
 
 def colony() -> Drawing:

@@ -118,7 +118,7 @@ def unplugged_at(step: str, call: int) -> Iterator[None]:
             raise UnpluggedError
         real(tx, **arguments)
 
-    with patch.object(batches, "BATCH_ROWS", 5), patch.object(write, step, failing):
+    with patch.object(batches, "WRITE_ROWS", 5), patch.object(write, step, failing):
         yield
 
 

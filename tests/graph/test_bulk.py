@@ -18,7 +18,7 @@ pytestmark = pytest.mark.neo4j
 
 def test_a_batch_holds_no_more_than_it_may_and_no_track_is_divided(store: LineageStore) -> None:
     record = put_alone(store, parallel_tracks(frames=10, cells=7), frames=10)
-    with patch.object(bulk_reader, "BATCH_ROWS", 25):
+    with patch.object(bulk_reader, "READ_ROWS", 25):
         tracks = store.track_columns(record)
         parts = list(store.cells_by_track(record, tracks, None, ()))
     assert [len(part) for part in parts] == [20, 20, 20, 10]
@@ -27,7 +27,7 @@ def test_a_batch_holds_no_more_than_it_may_and_no_track_is_divided(store: Lineag
 
 def test_a_track_longer_than_a_batch_is_one(store: LineageStore) -> None:
     record = put_alone(store, parallel_tracks(frames=30, cells=2), frames=30)
-    with patch.object(bulk_reader, "BATCH_ROWS", 8):
+    with patch.object(bulk_reader, "READ_ROWS", 8):
         parts = list(store.cells_by_track(record, store.track_columns(record), None, ()))
     assert [len(part) for part in parts] == [30, 30]
 
@@ -36,7 +36,7 @@ def test_tracks_come_in_the_order_in_which_they_are_asked_for(store: LineageStor
     record = put_alone(store, parallel_tracks(frames=4, cells=5), frames=4)
     order = np.array([3, 0, 4, 1])
     tracks = store.track_columns(record).take(order)
-    with patch.object(bulk_reader, "BATCH_ROWS", 8):
+    with patch.object(bulk_reader, "READ_ROWS", 8):
         parts = list(store.cells_by_track(record, tracks, None, ()))
     rows = np.concatenate([part.rows.track for part in parts]) - record.first_id
     assert rows.tolist() == np.repeat(order, 4).tolist()

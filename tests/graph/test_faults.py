@@ -35,7 +35,7 @@ DISK_MB = 700
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "BATCH_ROWS", faults.BATCH_ROWS)
+    monkeypatch.setattr(batches, "WRITE_ROWS", faults.WRITE_ROWS)
 
 
 @pytest.fixture(scope="module")
@@ -203,9 +203,8 @@ def test_a_full_disk(victim: ManagedServer, disk: Path, tmp_path: Path) -> None:
 
 
 def fill_the_disk(store: LineageStore) -> None:
-    with patch.object(batches, "BATCH_ROWS", 5_000):
-        for cells in range(450, 470):  # what has been allocated already may still be filled
-            put_alone(store, parallel_tracks(frames=60, cells=cells), frames=60)
+    for cells in range(450, 470):  # what has been allocated already may still be filled
+        put_alone(store, parallel_tracks(frames=60, cells=cells), frames=60)
 
 
 def test_label_images_on_a_full_disk(store: LineageStore, connection: Connection, disk: Path) -> None:

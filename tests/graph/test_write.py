@@ -46,7 +46,7 @@ STEPS = [("create_tracks", 1), ("create_tracks", 3), ("create_divisions", 1), ("
 
 
 def test_batches_end_between_tracks_and_hold_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "BATCH_ROWS", 7)
+    monkeypatch.setattr(batches, "WRITE_ROWS", 7)
     table = TrackRows(parallel_tracks(frames=3, cells=5), number=2)
     bounds = [(slice(0, 2), 0, 6), (slice(2, 4), 6, 12), (slice(4, 5), 12, 15)]
     assert list(table.batches()) == [Batch(*bound) for bound in bounds]
@@ -57,7 +57,7 @@ def test_batches_end_between_tracks_and_hold_all_of_them(monkeypatch: pytest.Mon
 
 
 def test_a_track_longer_than_a_batch_is_written_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "BATCH_ROWS", 3)
+    monkeypatch.setattr(batches, "WRITE_ROWS", 3)
     table = TrackRows(parallel_tracks(frames=7, cells=2), number=1)
     first, second = slice(0, 1), slice(1, 2)
     assert list(table.batches()) == [
@@ -79,7 +79,7 @@ def test_a_track_longer_than_a_batch_is_written_in_pieces(monkeypatch: pytest.Mo
 def test_tracks_in_pieces_read_back(
     store: LineageStore, monkeypatch: pytest.MonkeyPatch, drawing: Callable[[], Drawing], batch_rows: int
 ) -> None:
-    monkeypatch.setattr(batches, "BATCH_ROWS", batch_rows)
+    monkeypatch.setattr(batches, "WRITE_ROWS", batch_rows)
     graph = with_features(drawing().graph)
     assert_equal(store.tracking_graph(put(store, drawing(), graph).id), graph)
 
@@ -87,7 +87,7 @@ def test_tracks_in_pieces_read_back(
 def test_the_probability_of_a_link_stands_on_its_edge(
     store: LineageStore, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batches, "BATCH_ROWS", 2)
+    monkeypatch.setattr(batches, "WRITE_ROWS", 2)
     drawn = lineages.gap()
     plain = drawn.graph
     probability = np.linspace(0.25, 0.75, len(plain.links))
@@ -248,7 +248,7 @@ def test_an_overtaken_removal_leaves_the_tracking(store: LineageStore, connectio
 def test_transactions_that_run_twice_do_nothing_twice(
     store: LineageStore, connection: Connection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(batches, "BATCH_ROWS", 5)
+    monkeypatch.setattr(batches, "WRITE_ROWS", 5)
     drawn = lineages.generations()
     with DeafConnection(connection.credentials) as deaf:
         twice = LineageStore(deaf, PixelStore(tmp_path / "pixels"))
