@@ -62,7 +62,8 @@ RENEW = """
 MATCH (t:Tracking {number: $number})
 SET t.lease = timestamp() + $lease
 WITH t WHERE t.writer = $writer
-RETURN count(t) AS held
+OPTIONAL MATCH (d:Detection {id: $detection})
+RETURN count(t) AS held, count(d) AS there
 """
 
 LET_GO = """
@@ -154,19 +155,29 @@ def claim_for_removal(tx: ManagedTransaction, tracking_id: str, writer: str) -> 
     return None if found is None else _take_over(tx, tracking_id, writer, found, state="REMOVING")
 
 
-def renew(tx: ManagedTransaction, held: Claim) -> None:
+def renew(tx: ManagedTransaction, held: Claim, *, before: int | None = None) -> bool:
     """Prolong the lease; from here to the end of the transaction nobody else can take the tracking over.
 
+    Args:
+        tx: of the writer.
+        held: what it claimed.
+        before: id of a detection that it is about to write.
+
+    Returns:
+        Whether that one is there already.
+
     Raises:
-        ConflictError: somebody else has.
+        ConflictError: somebody else has taken it over.
     """
-    record = tx.run(RENEW, number=held.number, writer=held.writer, lease=LEASE_MS).single(strict=True)
+    asked = {"number": held.number, "writer": held.writer, "lease": LEASE_MS, "detection": before}
+    record = tx.run(RENEW, asked).single(strict=True)
     if not record["held"]:
         raise ConflictError(
             "this writer was taken for dead, and another one took over or removed what it wrote",
             place=f"tracking number {held.number}",
             remedy="run again",
         )
+    return bool(record["there"])
 
 
 def forget(held: Claim) -> None:

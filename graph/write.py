@@ -9,9 +9,6 @@ from graph.records import ROW_BITS
 from ingest.errors import StoreError
 from ingest.tracking_graph import TrackingGraph
 
-# A transaction whose end was not heard of runs again: what is there already is not created twice.
-HAS_DETECTION = "OPTIONAL MATCH (d:Detection {id: $id}) RETURN d IS NOT NULL AS there"
-
 # Detections from columns: $start says where those of track t, number i of the batch, begin. $next and $gap
 # are places in the batch of those that follow the one before them: links need no look-up. Names of features
 # are values here, not part of the text.
@@ -82,12 +79,10 @@ CREATE (u)-[:DIVIDES_INTO {probability: $probability[i], name: $name[i]}]->(v)
 """
 
 # What is there, counted for the last look before it is shown.
-COUNT_TRACKS = "MATCH (t:Track) WHERE t.id >= $first AND t.id < $stop RETURN count(t) AS n"
-COUNT_DETECTIONS = "MATCH (d:Detection) WHERE d.id >= $first AND d.id < $stop RETURN count(d) AS n"
-COUNT_LINKS = """
+COUNT_TRACKS = "MATCH (t:Track) WHERE t.id >= $first AND t.id < $stop RETURN count(t) AS tracks"
+COUNT_DETECTIONS = """
 MATCH (d:Detection) WHERE d.id >= $first AND d.id < $stop
-MATCH (d)-[l:NEXT|GAP|DIVISION]->()
-RETURN count(l) AS n
+RETURN count(d) AS detections, sum(COUNT { (d)-[:NEXT|GAP|DIVISION]->() }) AS links
 """
 
 IS_SHOWN = "RETURN EXISTS { (:Tracking {number: $number, state: 'READY'}) } AS shown"
@@ -113,9 +108,8 @@ DETACH DELETE s, t
 
 def create_tracks(tx: ManagedTransaction, held: Claim, columns: dict[str, Any]) -> None:
     """Create some tracks, or a piece of one, with their detections and the links within them."""
-    renew(tx, held)
-    if tx.run(HAS_DETECTION, id=columns["id"][0]).single(strict=True)["there"]:
-        return
+    if renew(tx, held, before=columns["id"][0]):
+        return  # it runs again since nobody heard that it was committed
     if columns["earlier"] is None:
         tx.run(CREATE_TRACKS, columns).consume()
     else:
@@ -148,15 +142,12 @@ def show(tx: ManagedTransaction, held: Claim, graph: TrackingGraph) -> None:
     renew(tx, held)
     first = held.number << ROW_BITS
     span = {"first": first, "stop": first + (1 << ROW_BITS)}
-    for query, expected, what in (
-        (COUNT_TRACKS, len(graph.tracks), "tracks"),
-        (COUNT_DETECTIONS, len(graph.detections), "detections"),
-        (COUNT_LINKS, len(graph.links), "links"),
-    ):
-        found = tx.run(query, span).single(strict=True)["n"]
-        if found != expected:
+    counts = [tx.run(query, span).single(strict=True).data() for query in (COUNT_TRACKS, COUNT_DETECTIONS)]
+    meant = {"tracks": len(graph.tracks), "detections": len(graph.detections), "links": len(graph.links)}
+    for what, found in (counts[0] | counts[1]).items():
+        if found != meant[what]:
             raise StoreError(
-                f"{found} {what} were written, {expected} were meant",
+                f"{found} {what} were written, {meant[what]} were meant",
                 place=f"tracking number {held.number}",
                 remedy="run again; nothing of it is visible",
             )
