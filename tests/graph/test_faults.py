@@ -203,8 +203,9 @@ def test_a_full_disk(victim: ManagedServer, disk: Path, tmp_path: Path) -> None:
 
 
 def fill_the_disk(store: LineageStore) -> None:
-    for cells in range(450, 470):  # what has been allocated already may still be filled
-        put_alone(store, parallel_tracks(frames=60, cells=cells), frames=60)
+    with patch.object(batches, "WRITE_ROWS", 5_000):
+        for cells in range(450, 470):  # what has been allocated already may still be filled
+            put_alone(store, parallel_tracks(frames=60, cells=cells), frames=60)
 
 
 def test_label_images_on_a_full_disk(store: LineageStore, connection: Connection, disk: Path) -> None:
