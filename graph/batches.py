@@ -155,11 +155,11 @@ def frame_start(graph: TrackingGraph, frames: int) -> list[int]:
     return starts
 
 
-def id_ranges(number: int, rows: int, at_once: int) -> Iterator[dict[str, int]]:
-    """The ids of a tracking's rows, `at_once` of them at a time, as `$first` and `$stop`."""
+def id_ranges(number: int, rows: int, at_once: int, *, begin: int = 0) -> Iterator[dict[str, int]]:
+    """The ids of a tracking's or a score's rows from `begin` on, `at_once` together, as `$first` and `$stop`."""
     first = number << ROW_BITS
-    for begin in range(0, rows, at_once):
-        yield {"first": first + begin, "stop": first + min(begin + at_once, rows)}
+    for row in range(begin, rows, at_once):
+        yield {"first": first + row, "stop": first + min(row + at_once, rows)}
 
 
 def _or_null(column: FloatArray) -> list[float | None]:

@@ -72,10 +72,10 @@ class BulkReader(ABC):
         Raises:
             InputError: the tracking has no such feature.
         """
-        found, stop = [np.zeros(0, np.int64)], tracking.first_id + tracking.tracks
-        for begin in range(tracking.first_id, stop, TRACKS_AT_ONCE):
-            end = min(begin + TRACKS_AT_ONCE, stop)
-            read = partial(track_pages.ids_within, tracking=tracking, wanted=wanted, begin=begin, stop=end)
+        found = [np.zeros(0, np.int64)]
+        for span in id_ranges(tracking.number, tracking.tracks, TRACKS_AT_ONCE):
+            begin, stop = span["first"], span["stop"]
+            read = partial(track_pages.ids_within, tracking=tracking, wanted=wanted, begin=begin, stop=stop)
             found.append(np.array(self._connection.read(read), np.int64))
         return np.concatenate(found)
 
@@ -145,14 +145,11 @@ class BulkReader(ABC):
 
     def _spans(self, tracking: TrackingRecord, window: Window | None) -> Iterator[dict[str, int]]:
         """The ids of the detections in a window's frames, a batch at a time."""
-        if window is None:
-            yield from id_ranges(tracking.number, tracking.detections, READ_ROWS)
-            return
-        rows = partial(bulk.rows_of_frames, tracking=tracking, window=window)
-        first, stop = self._connection.read(rows)
-        for begin in range(first, stop, READ_ROWS):
-            end = min(begin + READ_ROWS, stop)
-            yield {"first": tracking.first_id + begin, "stop": tracking.first_id + end}
+        begin, rows = 0, tracking.detections
+        if window is not None:
+            asked = partial(bulk.rows_of_frames, tracking=tracking, window=window)
+            begin, rows = self._connection.read(asked)
+        yield from id_ranges(tracking.number, rows, READ_ROWS, begin=begin)
 
     def _require(self, tracking: TrackingRecord) -> None:
         """A removal hides a tracking before it takes anything from it."""

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from graph import stored_errors, stored_scores
+from graph.batches import id_ranges
 from graph.connection import Connection
 from graph.content import score_id
 from graph.lease import new_writer
@@ -61,7 +62,7 @@ class ScoreWriter:
         hide = partial(stored_scores.hide, number=number, writer=new_writer())
         held, errors = self._connection.write(hide)
         with self._tidying(held):
-            spans = list(stored_errors.spans(number, errors))
+            spans = list(id_ranges(number, errors, stored_errors.BATCH_ERRORS))
             for span in progress(spans, "Removing errors") if spans else ():
                 self._connection.write(partial(stored_scores.delete_errors, span=span))
             self._connection.write(partial(stored_scores.delete, held=held))

@@ -130,13 +130,6 @@ def create(tx: ManagedTransaction, columns: Mapping[str, Any]) -> None:
         tx.run(CREATE_ERRORS, dict(columns)).consume()
 
 
-def spans(number: int, errors: int) -> Iterator[dict[str, int]]:
-    """The ids of a score's errors, a batch at a time, as `$first` and `$stop`."""
-    first = number << ROW_BITS
-    for begin in range(0, errors, BATCH_ERRORS):
-        yield {"first": first + begin, "stop": first + min(begin + BATCH_ERRORS, errors)}
-
-
 def count(tx: ManagedTransaction, number: int) -> int:
     """How many errors a score has in the database."""
     span = {"first": number << ROW_BITS, "stop": (number + 1) << ROW_BITS}
