@@ -156,7 +156,7 @@ def frame_start(graph: TrackingGraph, frames: int) -> list[int]:
 
 
 def id_ranges(number: int, rows: int, at_once: int, *, begin: int = 0) -> Iterator[dict[str, int]]:
-    """The ids of a tracking's or a score's rows from `begin` on, `at_once` together, as `$first` and `$stop`."""
+    """The ids of rows from `begin` on, of a tracking or a score, some at a time, as `$first` and `$stop`."""
     first = number << ROW_BITS
     for row in range(begin, rows, at_once):
         yield {"first": first + row, "stop": first + min(row + at_once, rows)}
