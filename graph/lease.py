@@ -58,13 +58,18 @@ RETURN t.id AS id, t.state AS state, t.writer AS writer, t.lease < timestamp() A
 
 # The SET comes first: it waits for the lock, and only then the writer is read. The other way round, who
 # has just been overtaken would still find itself to be the writer.
-RENEW = """
-MATCH (t:Tracking {number: $number})
-SET t.lease = timestamp() + $lease
-WITH t WHERE t.writer = $writer
-OPTIONAL MATCH (d:Detection {id: $detection})
-RETURN count(t) AS held, count(d) AS there
+HOLD: LiteralString = """
+MATCH (g:Tracking {number: $number})
+SET g.lease = timestamp() + $lease
+WITH g WHERE g.writer = $writer
 """
+RENEW = (
+    HOLD
+    + """
+OPTIONAL MATCH (d:Detection {id: $detection})
+RETURN count(g) AS held, count(d) AS there
+"""
+)
 
 LET_GO = """
 MATCH (t:Tracking {number: $number, writer: $writer})
@@ -169,8 +174,7 @@ def renew(tx: ManagedTransaction, held: Claim, *, before: int | None = None) -> 
     Raises:
         ConflictError: somebody else has taken it over.
     """
-    asked = {"number": held.number, "writer": held.writer, "lease": LEASE_MS, "detection": before}
-    record = tx.run(RENEW, asked).single(strict=True)
+    record = tx.run(RENEW, detection=before, **holding(held)).single(strict=True)
     if not record["held"]:
         raise ConflictError(
             "this writer was taken for dead, and another one took over or removed what it wrote",
@@ -178,6 +182,11 @@ def renew(tx: ManagedTransaction, held: Claim, *, before: int | None = None) -> 
             remedy="run again",
         )
     return bool(record["there"])
+
+
+def holding(held: Claim) -> dict[str, Any]:
+    """The parameters of `HOLD`."""
+    return {"number": held.number, "writer": held.writer, "lease": LEASE_MS}
 
 
 def forget(held: Claim) -> None:

@@ -4,7 +4,7 @@ from typing import Any, LiteralString
 
 from neo4j import ManagedTransaction
 
-from graph.lease import Claim, renew
+from graph.lease import HOLD, Claim, holding, renew
 from graph.records import ROW_BITS
 from ingest.errors import StoreError
 from ingest.tracking_graph import TrackingGraph
@@ -16,7 +16,7 @@ _CREATE_DETECTIONS: LiteralString = """
 UNWIND range($start[i], $start[i + 1] - 1) AS j
 CREATE (t)-[:HAS]->(d:Detection {id: $id[j], frame: $frame[j], label: $label[j], y: $y[j], x: $x[j]})
 FOREACH (k IN range(0, size($names) - 1) | SET d[$names[k]] = $features[k][j])
-WITH collect(d) AS ds
+WITH collect(d) AS ds WHERE size(ds) > 0
 CALL (ds) {
   UNWIND $next AS k
   WITH ds[k - 1] AS a, ds[k] AS b, $probability[k] AS p
@@ -30,8 +30,9 @@ CALL (ds) {
 """
 
 CREATE_TRACKS = (
-    """
-MATCH (g:Tracking {number: $number})
+    HOLD
+    + """
+AND NOT EXISTS { (:Detection {id: $id[0]}) }
 UNWIND range(0, size($track) - 1) AS i
 CREATE (g)-[:HAS_TRACK]->(t:Track {
   id: $track[i], tracking: $number, label: $track_label[i], begin: $begin[i], end: $end[i],
@@ -107,12 +108,14 @@ DETACH DELETE s, t
 
 
 def create_tracks(tx: ManagedTransaction, held: Claim, columns: dict[str, Any]) -> None:
-    """Create some tracks, or a piece of one, with their detections and the links within them."""
-    if renew(tx, held, before=columns["id"][0]):
-        return  # it runs again since nobody heard that it was committed
+    """Create some tracks, or a piece of one, with their detections and the links within them.
+
+    Nothing, if they are there: then it runs again since nobody heard that it was committed.
+    """
     if columns["earlier"] is None:
-        tx.run(CREATE_TRACKS, columns).consume()
-    else:
+        if not tx.run(CREATE_TRACKS, columns, **holding(held)).consume().counters.nodes_created:
+            renew(tx, held)
+    elif not renew(tx, held, before=columns["id"][0]):
         tx.run(CONTINUE_TRACK, columns).consume()
         tx.run(CONTINUE_LINK, columns).consume()
 

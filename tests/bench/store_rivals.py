@@ -8,12 +8,13 @@ import numpy as np
 from neo4j import Driver, ManagedTransaction
 
 from graph.batches import TrackRows
+from graph.lease import Claim, holding
 from graph.write import CREATE_DIVISIONS, CREATE_TRACKS
 from ingest.tracking_graph import LinkKind, TrackingGraph
 
 Statements = Sequence[tuple[LiteralString, dict[str, Any]]]
 
-TRACKING = "CREATE (:Tracking {number: $number})"
+TRACKING = "CREATE (:Tracking {number: $number, writer: $writer})"
 NODES = "UNWIND $rows AS row CREATE (d:Detection) SET d = row"
 TRACK_NODES = "UNWIND $rows AS row CREATE (t:Track) SET t = row"
 HAS_TRACK = """
@@ -50,10 +51,10 @@ RETURN u.id, [d IN ds | d.id], [d IN ds | d.frame], [d IN ds | d.label], [d IN d
 
 def prepare(graph: TrackingGraph, number: int) -> Statements:
     """The store's own statements with all their parameters, made before the clock starts."""
-    rows = TrackRows(graph, number)
-    tracks = [(CREATE_TRACKS, rows.columns(batch)) for batch in rows.batches()]
+    rows, held = TrackRows(graph, number), holding(Claim(number, "bare"))
+    tracks = [(CREATE_TRACKS, rows.columns(batch) | held) for batch in rows.batches()]
     divisions = [(CREATE_DIVISIONS, columns) for columns in rows.divisions()]
-    return [(TRACKING, {"number": number}), *tracks, *divisions]
+    return [(TRACKING, held), *tracks, *divisions]
 
 
 def bare_write(driver: Driver, statements: Statements) -> None:
@@ -103,7 +104,7 @@ def prepare_rows(graph: TrackingGraph, number: int, batch: int) -> Statements:
         for statement, part in parts
         for begin in range(0, len(part), batch)
     ]
-    return [(TRACKING, {"number": number}), *batches]
+    return [(TRACKING, holding(Claim(number, "usual"))), *batches]
 
 
 def pairs(rows: TrackRows, links: Any) -> list[Any]:

@@ -7,7 +7,7 @@ import random
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from threading import Thread
 from unittest.mock import patch
@@ -189,23 +189,24 @@ def test_a_full_disk(victim: ManagedServer, disk: Path, tmp_path: Path) -> None:
     keeper, pixels = lineages.generations(), PixelStore(tmp_path / "pixels")
     with LineageStore(Connection(faults.login(victim.start(timeout_s=900))), pixels) as store:
         kept = put(store, keeper)
-        with faults.full_disk(disk), pytest.raises(CellkinError) as caught:
-            fill_the_disk(store)
+        with large_batches(), faults.full_disk(disk), pytest.raises(CellkinError) as caught:
+            for cells in range(450, 470):  # what has been allocated already may still be filled
+                put_alone(store, parallel_tracks(frames=60, cells=cells), frames=60)
     assert "disk" in caught.value.remedy
     kill(victim)
     with Connection(faults.login(victim.start(timeout_s=900))) as connection:
         store = LineageStore(connection, pixels)
         assert_equal(store.tracking_graph(kept.id), keeper.graph)
-        for movie in store.movies():
-            store.delete_movie(movie.id)
-        store.sweep()
+        with large_batches():
+            for movie in store.movies():
+                store.delete_movie(movie.id)
+            store.sweep()
         assert_rerun_gives_all(store, connection)
 
 
-def fill_the_disk(store: LineageStore) -> None:
-    with patch.object(batches, "WRITE_ROWS", 5_000):
-        for cells in range(450, 470):  # what has been allocated already may still be filled
-            put_alone(store, parallel_tracks(frames=60, cells=cells), frames=60)
+def large_batches() -> AbstractContextManager[object]:
+    """What fills a disk would take minutes to write, and to remove, in small ones."""
+    return patch.object(batches, "WRITE_ROWS", 5_000)
 
 
 def test_label_images_on_a_full_disk(store: LineageStore, connection: Connection, disk: Path) -> None:
