@@ -32,11 +32,11 @@ def movie(dividing: SimulatedMovie, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def long_movie(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A movie that takes a while: many large frames of noise, which has to be forced."""
+    """A movie that takes seconds: large frames of noise, which has to be forced."""
     path = tmp_path_factory.mktemp("long") / "long.tif"
     frame = np.random.default_rng(3).integers(0, 4000, (700, 900), dtype=np.uint16)
     tifffile.imwrite(
-        path, np.stack([np.roll(frame, t, axis=0) for t in range(60)]), imagej=True, metadata={"axes": "TYX"}
+        path, np.stack([np.roll(frame, t, axis=0) for t in range(24)]), imagej=True, metadata={"axes": "TYX"}
     )
     return path.read_bytes()
 

@@ -190,8 +190,7 @@ def test_a_full_disk(victim: ManagedServer, disk: Path, tmp_path: Path) -> None:
     with LineageStore(Connection(faults.login(victim.start(timeout_s=900))), pixels) as store:
         kept = put(store, keeper)
         with large_batches(), faults.full_disk(disk), pytest.raises(CellkinError) as caught:
-            for cells in range(450, 470):  # what has been allocated already may still be filled
-                put_alone(store, parallel_tracks(frames=60, cells=cells), frames=60)
+            fill_the_disk(store)
     assert "disk" in caught.value.remedy
     kill(victim)
     with Connection(faults.login(victim.start(timeout_s=900))) as connection:
@@ -202,6 +201,11 @@ def test_a_full_disk(victim: ManagedServer, disk: Path, tmp_path: Path) -> None:
                 store.delete_movie(movie.id)
             store.sweep()
         assert_rerun_gives_all(store, connection)
+
+
+def fill_the_disk(store: LineageStore) -> None:
+    for cells in range(450, 470):  # what has been allocated already may still be filled
+        put_alone(store, parallel_tracks(frames=60, cells=cells), frames=60)
 
 
 def large_batches() -> AbstractContextManager[object]:
