@@ -4,6 +4,8 @@ UV_VERSION := 0.13.9
 UV := .uv/bin/uv
 BIN := .venv/bin
 UV_QUIET ?= --quiet
+# modules are compiled once, also where the environment says not to: tests start dozens of processes
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install demo test torture fuzz check bench-api bench-scores bench-store bench-tracker bench-training format release-schema lock clean
 
