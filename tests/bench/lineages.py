@@ -7,6 +7,8 @@ from ingest.tracking_graph import Detections, LinkKind, TrackingGraph
 FRAMES = 100
 DETECTIONS_A_LINEAGE = 25 + 2 * 25 + 4 * 50
 FEATURES = ("area", "perimeter", "eccentricity", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1", "mean_0", "sd_0")
+IN_PIXELS = ("area", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1")
+"""Those that are counted, and so whole numbers."""
 # begin, end (exclusive) and parent of the seven tracks of a lineage
 _TRACKS = ((0, 25, -1), (25, 50, 0), (25, 50, 0), (50, 100, 1), (50, 100, 1), (50, 100, 2), (50, 100, 2))
 
@@ -31,6 +33,8 @@ def lineages(count: int, seed: int = 0) -> TrackingGraph:
     later = np.concatenate((row[within], row[first[born]]))
     kind = np.repeat(np.array([LinkKind.NEXT, LinkKind.DIVISION], np.uint8), [len(within), len(born)])
     by_later = np.argsort(later)
-    y, x, *features = rng.random((2 + len(FEATURES), len(cell))) * 1000
-    cells = Detections(frame[order], label[cell][order], y, x, dict(zip(FEATURES, features, strict=True)))
+    y, x, *measured = rng.random((2 + len(FEATURES), len(cell))) * 1000
+    features = dict(zip(FEATURES, measured, strict=True))
+    features |= {name: np.floor(column) for name, column in features.items() if name in IN_PIXELS}
+    cells = Detections(frame[order], label[cell][order], y, x, features)
     return TrackingGraph(cells, np.stack([earlier, later], axis=1)[by_later], kind[by_later])
