@@ -35,6 +35,8 @@ class TrainingConfig:
         learning_rate: the highest; it rises over a tenth of the steps and falls as a cosine to nothing.
         weight_decay: of AdamW (Loshchilov & Hutter 2019).
         averaging: share of the averaged weights that each step keeps.
+        smoothing: share of the truth that is spread over all classes (Szegedy et al. 2016): a network that
+            cannot become too sure errs less on kinds of cells that it has never seen.
         held_out: last share of each movie's frames that is for validation; 0 trains on all of it.
         check_every: steps between two validations.
         patience: validations without a better one, after which training stops.
@@ -48,6 +50,7 @@ class TrainingConfig:
     learning_rate: float = 1.5e-3
     weight_decay: float = 5e-2
     averaging: float = 0.995
+    smoothing: float = 0.1
     held_out: float = 0.3
     check_every: int = 200
     patience: int = 5
@@ -270,6 +273,7 @@ def _step(
         example.pair_class[pairs].to(device),
         example.is_division[triples].to(device),
         len(batch.cell),
+        config.smoothing,
     )
     state.descend(loss, config.rate(step))
     return loss.item()
@@ -285,11 +289,17 @@ def _stretch(example: Example, cells: int, rng: np.random.Generator) -> tuple[in
 
 
 def loss_of(
-    pair_logit: Tensor, triple_logit: Tensor, pair_class: Tensor, is_division: Tensor, cells: int
+    pair_logit: Tensor,
+    triple_logit: Tensor,
+    pair_class: Tensor,
+    is_division: Tensor,
+    cells: int,
+    smoothing: float = 0.0,
 ) -> Tensor:
     """Cross-entropy of all pairs and triples, over the number of cells: rare things count as they occur."""
-    pairs = functional.cross_entropy(pair_logit, pair_class, reduction="sum")
-    triples = functional.binary_cross_entropy_with_logits(triple_logit, is_division.float(), reduction="sum")
+    pairs = functional.cross_entropy(pair_logit, pair_class, reduction="sum", label_smoothing=smoothing)
+    truth = is_division * (1 - smoothing) + smoothing / 2
+    triples = functional.binary_cross_entropy_with_logits(triple_logit, truth, reduction="sum")
     return (pairs + triples) / max(1, cells)
 
 

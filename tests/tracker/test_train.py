@@ -254,16 +254,20 @@ def test_variations_have_a_few_frames_each(frames: int, count: int) -> None:
     assert variations(50, replace(SHORT, variations=3), seed=7) == variations(50, TrainingConfig(), 7)[:3]
 
 
-def test_the_loss_counts_all_that_is_judged() -> None:
-    pair_logit, pair_class = (
-        torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5]]),
-        torch.tensor([SAME, DIFFERENT]),
-    )
-    triple_logit, is_division = torch.tensor([1.0, -2.0, 0.0]), torch.tensor([True, False, False])
-    by_hand = -np.log(np.exp(2) / (np.exp(2) + 1 + np.exp(-1))) + np.log(3)
-    by_hand += np.log1p(np.exp(-1)) + np.log1p(np.exp(-2)) + np.log(2)
-    found = loss_of(pair_logit, triple_logit, pair_class, is_division, cells=4)
-    assert found.item() == pytest.approx(by_hand / 4, rel=1e-5)
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_the_loss_counts_all_that_is_judged(smoothing: float) -> None:
+    pair_logit, pair_class = np.array([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5]]), [SAME, DIFFERENT]
+    triple_logit, is_division = np.array([1.0, -2.0, 0.0]), np.array([True, False, False])
+    truth = (1 - smoothing) * np.eye(3)[pair_class] + smoothing / 3
+    by_hand = -(truth * (pair_logit - np.log(np.exp(pair_logit).sum(axis=1, keepdims=True)))).sum()
+    truth = (1 - smoothing) * is_division + smoothing / 2
+    by_hand += (truth * np.log1p(np.exp(-triple_logit)) + (1 - truth) * np.log1p(np.exp(triple_logit))).sum()
+    given = [torch.tensor(one) for one in (pair_logit, triple_logit, pair_class, is_division)]
+    loss = loss_of(given[0], given[1], given[2], given[3], 4, smoothing)
+    assert loss.item() == pytest.approx(by_hand / 4)
+
+
+def test_nothing_to_judge_costs_nothing() -> None:
     nothing = torch.zeros(0)
     assert loss_of(torch.zeros(0, 3), nothing, nothing.long(), nothing.bool(), cells=0) == 0
 
