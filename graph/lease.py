@@ -58,13 +58,13 @@ RETURN t.id AS id, t.state AS state, t.writer AS writer, t.lease < timestamp() A
 
 # The SET comes first: it waits for the lock, and only then the writer is read. The other way round, who
 # has just been overtaken would still find itself to be the writer.
-HOLD: LiteralString = """
+_HOLD: LiteralString = """
 MATCH (g:Tracking {number: $number})
 SET g.lease = timestamp() + $lease
 WITH g WHERE g.writer = $writer
 """
 RENEW = (
-    HOLD
+    _HOLD
     + """
 OPTIONAL MATCH (d:Detection {id: $detection})
 RETURN count(g) AS held, count(d) AS there
@@ -184,8 +184,13 @@ def renew(tx: ManagedTransaction, held: Claim, *, before: int | None = None) -> 
     return bool(record["there"])
 
 
+def if_held(statement: LiteralString) -> LiteralString:
+    """What goes on with the tracking `g` if the writer of `holding` has it still, whose lease it prolongs."""
+    return _HOLD + statement
+
+
 def holding(held: Claim) -> dict[str, Any]:
-    """The parameters of `HOLD`."""
+    """The parameters of what is done `if_held`."""
     return {"number": held.number, "writer": held.writer, "lease": LEASE_MS}
 
 

@@ -28,7 +28,7 @@ RETURN s.number AS number
 """
 CLAIMED_SCORE = "MATCH (s:Score {key: $writer}) RETURN s.number AS number"
 
-# As in lease.HOLD, the SET waits for the lock before the writer is read.
+# As in lease.if_held, the SET waits for the lock before the writer is read.
 RENEW_SCORE = """
 MATCH (s:Score {number: $number})
 SET s.lease = timestamp() + $lease

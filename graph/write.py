@@ -4,7 +4,7 @@ from typing import Any, LiteralString
 
 from neo4j import ManagedTransaction
 
-from graph.lease import HOLD, Claim, holding, renew
+from graph.lease import Claim, holding, if_held, renew
 from graph.records import ROW_BITS
 from ingest.errors import StoreError
 from ingest.tracking_graph import TrackingGraph
@@ -30,15 +30,14 @@ CALL (ds) {
 """
 
 CREATE_TRACKS = (
-    HOLD
-    + """
+    if_held("""
 AND NOT EXISTS { (:Detection {id: $id[0]}) }
 UNWIND range(0, size($track) - 1) AS i
 CREATE (g)-[:HAS_TRACK]->(t:Track {
   id: $track[i], tracking: $number, label: $track_label[i], begin: $begin[i], end: $end[i],
   founder: $founder[i], generation: $generation[i], parent: $parent[i], name: $name[i]})
 WITH t, i
-"""
+""")
     + _CREATE_DETECTIONS
 )
 
@@ -97,7 +96,7 @@ SET t.state = 'READY' REMOVE t.lease, t.writer
 DELETE_DETECTIONS = "MATCH (d:Detection) WHERE d.id >= $first AND d.id < $stop DETACH DELETE d"
 DELETE_TRACKS = "MATCH (t:Track) WHERE t.id >= $first AND t.id < $stop DETACH DELETE t"
 
-# As in lease.HOLD, the SET waits for the lock before the writer is read; without it there is nothing to do.
+# As in lease.if_held, the SET waits for the lock before the writer is read; without it there is nothing.
 DELETE_TRACKING = """
 MATCH (t:Tracking {number: $number})
 SET t.lease = timestamp()

@@ -25,13 +25,14 @@ from graph.store import LineageStore
 from graph.tokens import Scope
 from ingest.errors import CellkinError
 from tests import lineages
+from tests.api.asking import DROPPED
 from tests.api.load import LINEAGE, NAMES, Load, Question, file, graphql
 from tests.api.service import app_of, listening, put
 from tests.graph import faults
 from tests.graph.faults import ROUNDS
 from tests.graph.test_faults import kill
 
-pytestmark = pytest.mark.neo4j
+pytestmark = [pytest.mark.neo4j, pytest.mark.filterwarnings(DROPPED), pytest.mark.usefixtures("swept")]
 
 CLIENTS = 8
 GONE_S = 3.0
