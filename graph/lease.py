@@ -185,7 +185,10 @@ def renew(tx: ManagedTransaction, held: Claim, *, before: int | None = None) -> 
 
 
 def if_held(statement: LiteralString) -> LiteralString:
-    """What goes on with the tracking `g` if the writer of `holding` has it still, whose lease it prolongs."""
+    """What goes on with the tracking `g` if the writer of `holding` has it still, whose lease it prolongs.
+
+    It may begin with `AND` and one more condition.
+    """
     return _HOLD + statement
 
 

@@ -96,7 +96,8 @@ SET t.state = 'READY' REMOVE t.lease, t.writer
 DELETE_DETECTIONS = "MATCH (d:Detection) WHERE d.id >= $first AND d.id < $stop DETACH DELETE d"
 DELETE_TRACKS = "MATCH (t:Track) WHERE t.id >= $first AND t.id < $stop DETACH DELETE t"
 
-# As in lease.if_held, the SET waits for the lock before the writer is read; without it there is nothing.
+# As in lease.if_held, the SET waits for the lock before the writer is read; without the writer there is
+# nothing to do.
 DELETE_TRACKING = """
 MATCH (t:Tracking {number: $number})
 SET t.lease = timestamp()

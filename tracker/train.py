@@ -66,8 +66,8 @@ class TrainingConfig:
         return self.learning_rate * (1 + math.cos(math.pi * (step - rise) / max(1, self.steps - rise))) / 2
 
 
-FINETUNING = TrainingConfig(steps=300, learning_rate=3e-4, check_every=50, patience=3)
-"""For weights that know cells already, and one movie of a user's own."""
+FINETUNING = TrainingConfig(steps=300, learning_rate=3e-4, smoothing=0.0, check_every=50, patience=3)
+"""For weights that know cells already, and one movie of a user's own: its kind is known then."""
 
 
 @dataclass(frozen=True, eq=False)
