@@ -3,7 +3,7 @@
 import copy
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from ingest.errors import InputError
 from ingest.progress import Progress, silent
+from ingest.tracking_graph import FloatArray
 from tracker.augment import Augmentation, augmented
 from tracker.dataset import Example, TrainingMovie, Variation, make_example
 from tracker.features import still
@@ -257,7 +258,7 @@ def _step(
     """One step of gradient descent; its loss. What is random follows from the seed and the step alone."""
     rng = np.random.default_rng([config.seed, step])
     torch.manual_seed(int(rng.integers(2**31)))
-    weight = np.sqrt([len(ways[0].scene) for ways in training])
+    weight = _weights(ways[0] for ways in training)
     ways = training[int(rng.choice(len(training), p=weight / weight.sum()))]
     example = ways[int(rng.integers(len(ways)))]
     begin, end = _stretch(example, config.cells, rng)
@@ -304,13 +305,21 @@ def loss_of(
 
 
 def validation_loss(model: LineageModel, examples: Sequence[Example], device: torch.device) -> float:
-    """Mean over the examples of `loss_of`, calibrated: a network that only became too sure is no worse."""
+    """Mean of `loss_of`, calibrated: a network that only became too sure is no worse.
+
+    As in training, an example counts as the square root of its cells: few cells say little.
+    """
     logits = calibrate(model.to(device).eval(), examples)
     losses = []
     for example, (pair, triple) in zip(examples, logits, strict=True):
         loss = loss_of(pair, triple, example.pair_class, example.is_division, len(example.scene))
         losses.append(loss.item())
-    return float(np.mean(losses))
+    return float(np.average(losses, weights=_weights(examples)))
+
+
+def _weights(examples: Iterable[Example]) -> FloatArray:
+    """How much each example counts."""
+    return np.sqrt([max(1, len(example.scene)) for example in examples])
 
 
 def calibrate(model: LineageModel, examples: Sequence[Example]) -> list[tuple[Tensor, Tensor]]:

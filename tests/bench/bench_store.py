@@ -32,6 +32,7 @@ from graph.server_process import ServerProcess
 from graph.store import LineageStore
 from graph.track_pages import TrackKey, TrackOrder
 from graph.windows import Window
+from ingest.tracking_graph import TrackingGraph
 from tests.bench.fresh_server import Figure, asked_scale, fresh_server, tell
 from tests.bench.lineages import DETECTIONS_A_LINEAGE, lineages
 from tests.bench.store_rivals import (
@@ -96,18 +97,19 @@ class Bench:
         others the median ratio counts.
         """
         graph, number = lineages(self.sized(WRITTEN), seed=1), count(UNUSED)
+        ways: dict[str, Callable[[int], Callable[[], object]]] = {
+            "store": lambda turn: partial(write, self.store, graph, f"turn {turn}"),
+            "bare": lambda _: partial(bare_write, self.driver, prepare(graph, next(number))),
+            "usual": lambda _: self._by_id(graph, next(number), USUAL_BATCH),
+            "small": lambda _: self._by_id(graph, next(number), WRITE_ROWS),
+        }
         turns = []
         for turn in range(TURNS + 1):
-            ways: dict[str, Callable[[], object]] = {
-                "store": partial(write, self.store, graph, f"turn {turn}"),
-                "bare": partial(bare_write, self.driver, prepare(graph, next(number))),
-                "usual": partial(links_by_id, self.driver, prepare_rows(graph, next(number), USUAL_BATCH)),
-                "small": partial(links_by_id, self.driver, prepare_rows(graph, next(number), WRITE_ROWS)),
-            }
             cpu = {}
             for name in list(ways) if turn % 2 == 0 else reversed(ways):
+                way = ways[name](turn)  # not before it is its turn: Python's collector looks through all rows
                 with self.cpu.measured() as one:
-                    ways[name]()
+                    way()
                 cpu[name] = one.used, one.of_server
             turns.append(cpu)
         turns = turns[1:]
@@ -121,6 +123,9 @@ class Bench:
         for name in turns[0]:
             self.us_a_detection[name] = median(cpu[name][0] for cpu in turns) / len(graph.detections) * 1e6
         yield "write_us_a_detection", self.us_a_detection["store"], "", True
+
+    def _by_id(self, graph: TrackingGraph, number: int, batch: int) -> Callable[[], object]:
+        return partial(links_by_id, self.driver, prepare_rows(graph, number, batch))
 
     def offline(self, tracking: TrackingRecord, folder: Path) -> Iterator[Figure]:
         """A tracking into a new database by Neo4j's own import, against writing it into a server.

@@ -302,7 +302,7 @@ def test_there_is_nothing_to_calibrate_by(source: TrainingMovie, example: Exampl
     assert model.temperature.tolist() == [1.0, 1.0]
 
 
-def test_validation_is_the_mean_of_the_examples_once_calibrated(
+def test_validation_weighs_the_calibrated_examples_by_the_square_roots_of_their_cells(
     source: TrainingMovie, example: Example
 ) -> None:
     model = untrained(example.inputs, seed=5)
@@ -313,4 +313,6 @@ def test_validation_is_the_mean_of_the_examples_once_calibrated(
     for one in examples:
         cells, pairs, triples = len(one.scene), len(one.pair_class), len(one.is_division)
         by_hand.append(-likelihood(one, model) @ [pairs, triples] / cells)
-    assert found == pytest.approx(np.mean(by_hand), rel=1e-5)
+    weights = [len(one.scene) ** 0.5 for one in examples]
+    assert found == pytest.approx(np.dot(weights, by_hand) / sum(weights), rel=1e-5)
+    assert found != pytest.approx(np.mean(by_hand), rel=1e-3)
