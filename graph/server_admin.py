@@ -41,7 +41,7 @@ def load(server: ManagedServer, folder: Path) -> None:
 
 
 def import_files(server: ManagedServer, arguments: Path) -> None:
-    """Make the server's database anew from CSV files; it must not run (`stopped`).
+    """Make the server's database anew from files of columns; it must not run (`stopped`).
 
     Args:
         server: whose database.
