@@ -217,11 +217,11 @@ def train(
     from api.settings import Settings
     from api.training import collect, run_training, simulated
     from tracker.checkpoint import SHIPPED
-    from tracker.train import FINETUNING, TrainingConfig
+    from tracker.train import FINETUNING, FURTHER, TrainingConfig
 
     reporter = Reporter(as_json=as_json)
     begin = SHIPPED if finetune and start is None else start
-    plan = FINETUNING if begin else TrainingConfig()
+    plan = FINETUNING if finetune else FURTHER if begin else TrainingConfig()
     plan = replace(plan, held_out=held_out, seed=seed, steps=steps or plan.steps)
     with reporter.bars() as bars:
         notes: list[str] = []

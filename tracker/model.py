@@ -216,6 +216,15 @@ class LineageModel(nn.Module):
 
     temperature: Tensor
 
+    @torch.no_grad()
+    def absorb_temperature(self) -> None:
+        """Say the calibrated logits from now on: what is judged stays the same, the temperature is 1."""
+        for head, temperature in zip((self.classify[-1], self.divide[-1]), self.temperature, strict=True):
+            assert isinstance(head, nn.Linear)
+            head.weight.div_(temperature)
+            head.bias.div_(temperature)
+        self.temperature.fill_(1.0)
+
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """(E, 3) logits of the pairs' classes and (T,) of the triples being divisions, before calibration."""
         source, target = self.cells(batch)

@@ -67,8 +67,10 @@ class TrainingConfig:
         return self.learning_rate * (1 + math.cos(math.pi * (step - rise) / max(1, self.steps - rise))) / 2
 
 
-FINETUNING = TrainingConfig(steps=300, learning_rate=3e-4, smoothing=0.0, check_every=50, patience=3)
-"""For weights that know cells already, and one movie of a user's own: its kind is known then."""
+FURTHER = TrainingConfig(steps=300, learning_rate=3e-4, check_every=50, patience=3)
+"""For weights that know cells already."""
+FINETUNING = replace(FURTHER, smoothing=0.0)
+"""For these and a movie of a user's own: its kind is known then, and the truth is taken as it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +120,8 @@ def train(
     torch.manual_seed(config.seed)
     if model is not None:
         model = copy.deepcopy(model).requires_grad_(True)
+        if not config.smoothing:  # the truth as it is wants logits that mean what they say
+            model.absorb_temperature()
     else:
         model = LineageModel(replace(training[0][0].inputs.sizes(), **(evidence or {})))
         _standardise(model, [example for ways in training for example in ways])

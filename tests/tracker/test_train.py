@@ -21,7 +21,16 @@ from tracker.features import STEP
 from tracker.learned import judge
 from tracker.model import DIFFERENT, SAME, Batch, LineageModel
 from tracker.resume import TrainingState
-from tracker.train import FINETUNING, TrainingConfig, calibrate, loss_of, train, validation_loss, variations
+from tracker.train import (
+    FINETUNING,
+    FURTHER,
+    TrainingConfig,
+    calibrate,
+    loss_of,
+    train,
+    validation_loss,
+    variations,
+)
 
 CPU = torch.device("cpu")
 MOVED = {
@@ -148,16 +157,27 @@ def test_the_state_of_another_training_is_refused(
         )
 
 
-def test_finetuning_begins_with_the_given_weights(source: TrainingMovie, uninterrupted: LineageModel) -> None:
+def test_going_on_begins_with_the_given_weights(source: TrainingMovie, uninterrupted: LineageModel) -> None:
     before = weights_of(uninterrupted)
-    config = replace(FINETUNING, steps=1, cells=60, variations=1)
-    kept = train([source], replace(config, learning_rate=0.0), model=uninterrupted).model
-    names = [name for name in kept.state_dict() if name != "temperature"]
-    for name in names:
-        assert torch.equal(kept.state_dict()[name], uninterrupted.state_dict()[name]), name
+    config = replace(FURTHER, steps=1, cells=60, variations=1)
+    kept = train([source], replace(config, learning_rate=0.0, held_out=0.0), model=uninterrupted).model
+    np.testing.assert_array_equal(weights_of(kept), before)  # the temperatures too
     moved = train([source], config, model=uninterrupted).model
     assert not torch.equal(moved.morphology.weight, uninterrupted.morphology.weight)
     np.testing.assert_array_equal(weights_of(uninterrupted), before)  # which are left as they were
+
+
+def test_finetuning_begins_with_what_the_given_weights_say(
+    source: TrainingMovie, example: Example, uninterrupted: LineageModel
+) -> None:
+    """The truth as it is teaches calibrated logits: nothing is to be multiplied afterwards."""
+    config = replace(FINETUNING, steps=1, cells=60, variations=1, learning_rate=0.0, held_out=0.0)
+    assert uninterrupted.temperature.tolist() != [1.0, 1.0]
+    kept = train([source], config, model=uninterrupted).model
+    assert kept.temperature.tolist() == [1.0, 1.0]
+    now, before = (judge(example.inputs, model, CPU) for model in (kept, uninterrupted))
+    np.testing.assert_allclose(now.pair, before.pair, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(now.triple, before.triple, rtol=1e-4, atol=1e-5)
 
 
 def test_weights_for_other_features_are_refused(source: TrainingMovie, example: Example) -> None:
