@@ -130,7 +130,7 @@ def restore_dump(
 def import_export(server: ManagedServer, folder: Path, progress: Progress = silent) -> None:
     """Put the detections, tracks and links of an export in the place of a managed server's database.
 
-    Neo4j's own import does it, at half the cost of writing them. Nobody sees them until
+    Neo4j's own import does it, at three fifths of the cost of writing them. Nobody sees them until
     `restore_export(…, imported=True)` has added the trackings that they belong to.
 
     Raises:
