@@ -39,7 +39,7 @@ def draw_losses(checks: Sequence[Check], path: Path) -> None:
     axes.set_ylabel("loss a cell, nats")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.25)
-    axes.legend(frameon=False)
+    axes.legend(loc="upper right", frameon=False)  # losses fall; looking for the best place is slow
     figure.savefig(path, dpi=150)
 
 
