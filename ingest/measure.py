@@ -39,7 +39,7 @@ def measure(labels: LabelImages, movie: Movie | None = None, *, progress: Progre
         _require_same_shape(labels, movie)
 
     def one(frame: int) -> tuple[IntArray, Features]:
-        return measure_frame(labels.frame(frame), None if movie is None else movie.frame(frame))
+        return measure_frame(labels.stored_frame(frame), None if movie is None else movie.frame(frame))
 
     _, height, width = labels.shape
     threads = min(THREADS, max(1, PIXELS // max(height * width, 1)))
@@ -81,7 +81,7 @@ def measure_frame(
         **_bounding_box(cells),
     }
     for number, channel in enumerate(() if image is None else image):
-        values = channel[cells.y, cells.x].astype(np.float64)  # (P,)
+        values = channel.ravel().take(cells.flat).astype(np.float64)  # (P,)
         mean = cells.means(values)
         features[f"mean_{number}"] = mean
         features[f"sd_{number}"] = np.sqrt(cells.means((values - mean[cells.owner]) ** 2))
@@ -93,29 +93,36 @@ class _Foreground:
     """The P pixels of the n cells of one frame, in raster order.
 
     Attributes:
-        padded: (Y + 2, X + 2) label image in a frame of background, so that every pixel has eight neighbours.
-        flat: (P,) index of each pixel in `padded`, flattened.
-        y, x: (P,) its position in the label image.
+        flat: (P,) index of each pixel in the label image, flattened.
+        y, x: (P,) its position there.
         label: (n,) the cells' labels, ascending.
         owner: (P,) row in `label` of the cell that each pixel belongs to.
         area: (n,) pixels of each cell.
+        border: (B,) rows of the pixels with anything but their own cell beside them: background, another
+            cell, no image.
+        code: (B,) 1 + 2·(border pixels of the same cell beside it) + 10·(those at its corners).
     """
 
-    padded: npt.NDArray[np.integer]
     flat: IntArray
-    y: IntArray
-    x: IntArray
+    y: FloatArray
+    x: FloatArray
     label: IntArray
     owner: IntArray
     area: FloatArray
+    border: IntArray
+    code: IntArray
 
     @classmethod
     def of(cls, labels: npt.NDArray[np.integer]) -> "_Foreground":
-        padded = np.pad(labels, 1)
-        flat = np.flatnonzero(padded)
-        y, x = np.divmod(flat, padded.shape[1])
-        label, owner, area = np.unique(padded.ravel()[flat], return_inverse=True, return_counts=True)
-        return cls(padded, flat, y - 1, x - 1, label.astype(np.int64), owner, area.astype(np.float64))
+        flat = np.flatnonzero(labels != 0)  # by far faster than of the labels themselves
+        y, x = np.divmod(flat, labels.shape[1])
+        value = labels.ravel().take(flat)
+        label, owner, area = _owners(value)
+        border, code = _border(labels, flat + 2 * y + labels.shape[1] + 3, value)
+        return cls(
+            flat, y.astype(np.float64), x.astype(np.float64), label, owner, area.astype(np.float64),
+            border, code,
+        )  # fmt: skip
 
     def sums(self, values: npt.NDArray[np.number]) -> FloatArray:
         """(P,) values → (n,) sums over each cell."""
@@ -140,13 +147,15 @@ def _eccentricity(cells: _Foreground, y: FloatArray, x: FloatArray) -> FloatArra
 
 
 def _bounding_box(cells: _Foreground) -> Features:
-    """The smallest box around each cell, its end exclusive."""
+    """The smallest box around each cell, its end exclusive; its outermost pixels lie on its border."""
     box: Features = {}
-    for axis, at in (("y", cells.y), ("x", cells.x)):
-        low, high = np.full(len(cells.label), np.iinfo(np.int64).max), np.zeros(len(cells.label), np.int64)
-        np.minimum.at(low, cells.owner, at)
-        np.maximum.at(high, cells.owner, at + 1)
-        box |= {f"bbox_{axis}0": low.astype(np.float64), f"bbox_{axis}1": high.astype(np.float64)}
+    owner = cells.owner[cells.border]
+    for axis, place in (("y", cells.y), ("x", cells.x)):
+        at = place[cells.border]
+        low, high = np.full(len(cells.label), np.inf), np.zeros(len(cells.label))
+        np.minimum.at(low, owner, at)
+        np.maximum.at(high, owner, at + 1)
+        box |= {f"bbox_{axis}0": low, f"bbox_{axis}1": high}
     return box
 
 
@@ -163,23 +172,46 @@ PERIMETER_WEIGHTS = _perimeter_weights()
 
 
 def _perimeter(cells: _Foreground) -> FloatArray:
-    """Length of each cell's outline: Benkrid & Crookes 2000, as in `skimage.measure.perimeter`.
+    """Length of each cell's outline: Benkrid & Crookes 2000, as in `skimage.measure.perimeter`."""
+    return np.bincount(cells.owner[cells.border], PERIMETER_WEIGHTS[cells.code], len(cells.label))
 
-    A border pixel is one with anything but its own cell beside it: background, another cell, no image.
+
+def _owners(value: npt.NDArray[np.integer]) -> tuple[IntArray, IntArray, IntArray]:
+    """(n,) labels that occur, ascending; (P,) the row of each pixel's among them; (n,) pixels of each."""
+    if value.max(initial=0) > 8 * value.size:  # a table of all labels would be large
+        label, owner, count = np.unique(value, return_inverse=True, return_counts=True)
+        return label.astype(np.int64), owner, count
+    count = np.bincount(value)
+    label = np.flatnonzero(count)
+    row = np.zeros(len(count), np.int64)
+    row[label] = np.arange(len(label))
+    return label, row.take(value), count[label]
+
+
+def _border(
+    labels: npt.NDArray[np.integer], at: IntArray, value: npt.NDArray[np.integer]
+) -> tuple[IntArray, IntArray]:
+    """`border` and `code` of `_Foreground`.
+
+    Args:
+        labels: (Y, X) label image.
+        at: (P,) where each pixel is in it once it has a frame of background, a pixel wide.
+        value: (P,) its label.
     """
-    labels, width = cells.padded.ravel(), cells.padded.shape[1]
+    framed, width = np.pad(labels, 1).ravel(), labels.shape[1] + 2
     beside, corners = (-width, -1, 1, width), (-width - 1, -width + 1, width - 1, width + 1)
-    is_border = np.any([labels[cells.flat + step] != labels[cells.flat] for step in beside], axis=0)
-    at = cells.flat[is_border]
-    border = np.zeros_like(labels)
-    border[at] = labels[at]
+    is_border = np.zeros(len(at), bool)
+    for step in beside:
+        is_border |= framed.take(at + step) != value
+    border = np.flatnonzero(is_border)
+    at, value = at[border], value[border]
+    outline = np.zeros_like(framed)
+    outline[at] = value
     code = np.ones(len(at), np.int64)
     for weight, steps in ((2, beside), (10, corners)):
         for step in steps:
-            code += weight * (border[at + step] == labels[at])
-    lengths = np.zeros(len(cells.flat))
-    lengths[is_border] = PERIMETER_WEIGHTS[code]
-    return cells.sums(lengths)
+            code += weight * (outline.take(at + step) == value)
+    return border, code
 
 
 def _require_same_shape(labels: LabelImages, movie: Movie) -> None:

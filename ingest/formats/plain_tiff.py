@@ -1,9 +1,9 @@
-"""The common case of a label image, read without ceremony: one plane, whole strips, at most deflated.
+"""The common case of a frame, read without ceremony: one plane, whole strips, at most deflated differences.
 
 tifffile reads any TIFF, and takes twice as long for one of these, most of it around the pixels; whoever reads
 two files a frame feels it. What is not exactly of this form is left to tifffile, errors included.
 
-Source: TIFF revision 6.0, Aldus 1992; Adobe deflate, TIFF technical notes 2002.
+Source: TIFF revision 6.0, Aldus 1992 (differences: section 14); Adobe deflate, TIFF technical notes 2002.
 """
 
 import struct
@@ -22,10 +22,14 @@ NEXT = struct.Struct("<I")
 WORDS = {3: "<u2", 4: "<u4"}
 """Field types SHORT and LONG; a tag of another type is not looked at."""
 WIDTH, HEIGHT, BITS, COMPRESSION = 256, 257, 258, 259
-STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_BYTES = 273, 277, 278, 279
-USUAL = {BITS: (8, 16, 32), SAMPLES: (1,), 262: (0, 1), 266: (1,), 274: (1,), 284: (1,), 317: (1,), 339: (1,)}
+STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_BYTES, PREDICTOR = 273, 277, 278, 279, 317
+USUAL = {
+    BITS: (8, 16, 32), SAMPLES: (1,), 262: (0, 1), 266: (1,), 274: (1,), 284: (1,), PREDICTOR: (1, 2), 339: (1,),
+}  # fmt: skip
 """Bits and samples of a pixel, photometric interpretation, fill order, orientation, planes, predictor,
 unsigned samples: where they are given, only so."""
+DIFFERENCES = 2
+"""The predictor by which each pixel of a row is kept as what it adds to the one before."""
 UNUSUAL = {322, 330, 338}
 """Tiles, further images below this one, samples beyond colour."""
 PLAIN, DEFLATE = (1,), (8, 32946)
@@ -74,7 +78,8 @@ def _pixels(content: bytes, tags: Tags, shape: tuple[int, int]) -> Numbers | Non
     height, compression = shape[0], int(tags[COMPRESSION][0])
     if not _is_usual(tags) or (int(tags[HEIGHT][0]), int(tags[WIDTH][0])) != shape:
         return None
-    if compression not in PLAIN + DEFLATE:
+    is_difference = PREDICTOR in tags and int(tags[PREDICTOR][0]) == DIFFERENCES
+    if compression not in (DEFLATE if is_difference else PLAIN + DEFLATE):
         return None
     image = np.empty(shape, DTYPES[int(tags[BITS][0])])
     rows = min(int(tags[ROWS_PER_STRIP][0]), height)
@@ -83,6 +88,8 @@ def _pixels(content: bytes, tags: Tags, shape: tuple[int, int]) -> Numbers | Non
         strip = content[offset : offset + size]
         if len(strip) != size or not _decode(strip, image[start : start + rows], compression):
             return None
+    if is_difference:
+        imagecodecs.delta_decode(image, axis=1, out=image)
     return image
 
 
