@@ -126,8 +126,7 @@ class _Foreground:
 
     def sums(self, values: npt.NDArray[np.number]) -> FloatArray:
         """(P,) values → (n,) sums over each cell."""
-        # NumPy's stubs know no weights: the sums are floats already.
-        return np.bincount(self.owner, values, len(self.label)).astype(np.float64, copy=False)
+        return _sums(self.owner, values, len(self.label))
 
     def means(self, values: npt.NDArray[np.number]) -> FloatArray:
         """(P,) values → (n,) means over each cell."""
@@ -173,7 +172,13 @@ PERIMETER_WEIGHTS = _perimeter_weights()
 
 def _perimeter(cells: _Foreground) -> FloatArray:
     """Length of each cell's outline: Benkrid & Crookes 2000, as in `skimage.measure.perimeter`."""
-    return np.bincount(cells.owner[cells.border], PERIMETER_WEIGHTS[cells.code], len(cells.label))
+    return _sums(cells.owner[cells.border], PERIMETER_WEIGHTS[cells.code], len(cells.label))
+
+
+def _sums(owner: IntArray, values: npt.NDArray[np.number], count: int) -> FloatArray:
+    """(count,) sums of the values of each owner."""
+    # NumPy's stubs know no weights: the sums are floats already.
+    return np.bincount(owner, values, count).astype(np.float64, copy=False)
 
 
 def _owners(value: npt.NDArray[np.integer]) -> tuple[IntArray, IntArray, IntArray]:

@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite
 
 from ingest.tracking_graph import FloatArray, IntArray
 
-BATCH = 4096
+BATCH = 512
 """Pairs that are solved at once, unless one component has more: the solver's time outgrows its rows."""
 
 

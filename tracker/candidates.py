@@ -13,7 +13,7 @@ from ingest.movie import LabelImages
 from ingest.tracking_graph import BoolArray, Detections, FloatArray, IntArray
 from tracker.cells import Cells
 
-Labels = npt.NDArray[np.int32]
+Labels = npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,8 @@ def frame_candidates(
     """
     place = np.argsort(cells.row)  # (N,) row of the detections → place in cells
     moves = np.rint(np.diff(shift, axis=0)).astype(np.int64)  # (T − 1, 2)
-    for t, (before, after) in enumerate(pairwise(labels)):
+    images = (labels.stored_frame(t) for t in range(len(labels)))
+    for t, (before, after) in enumerate(pairwise(images)):
         here, there = cells.in_frame(t), cells.in_frame(t + 1)
         pairs = near_pairs(cells, here, there, radius)
         label_before, label_after, pixels = shared_pixels(before, after, moves[t])
@@ -91,7 +92,8 @@ def frame_candidates(
 def shared_pixels(before: Labels, after: Labels, move: IntArray) -> tuple[Labels, Labels, FloatArray]:
     """Which cells of two (Y, X) label images lie on each other once the second is moved back by `move`, (2,).
 
-    Label images are made of runs, and of far fewer runs than pixels: so this counts runs.
+    Label images are made of runs, and of far fewer runs than pixels: so this counts runs, of what lies on
+    each other.
 
     Returns:
         (R,) labels before, (R,) labels after and (R,) pixels, for each run that belongs to one pair of cells.
@@ -100,12 +102,12 @@ def shared_pixels(before: Labels, after: Labels, move: IntArray) -> tuple[Labels
     height, width = np.maximum(before.shape - ahead - back, 0)
     first = before[back[0] :, back[1] :][:height, :width].ravel()
     second = after[ahead[0] :, ahead[1] :][:height, :width].ravel()
-    is_start = np.ones(first.size, bool)
+    both = np.flatnonzero((first != 0) & (second != 0))
+    first, second = first.take(both), second.take(both)
+    is_start = np.ones(both.size, bool)
     is_start[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
     start = np.flatnonzero(is_start)
-    pixels = np.diff(start, append=first.size)
-    both = (first[start] > 0) & (second[start] > 0)
-    return first[start][both], second[start][both], pixels[both].astype(np.float64)
+    return first[start], second[start], np.diff(start, append=both.size).astype(np.float64)
 
 
 def _overlap(pairs: Candidates, source: IntArray, target: IntArray, pixels: FloatArray) -> FloatArray:

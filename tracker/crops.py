@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +35,8 @@ def crops(
 ) -> Iterator[Tensor]:
     """The crops of each frame's n cells, in the order of `draft.cells`: (n, 2, 24, 24), see `frame_crops`.
 
-    The frames ahead are read while the network looks at those before: `AHEAD` of them are in memory.
+    Their intensities are relative to the frame's `Light`. The frames ahead are read while the network looks
+    at those before: `AHEAD` of them are in memory.
 
     Raises:
         InputError: there is no such channel; a frame that cannot be read.
@@ -47,52 +49,69 @@ def crops(
     place = np.stack([detections.y, detections.x], axis=1)[cells.row]  # not registered: where the pixels are
     label = detections.label[cells.row]
 
-    def one(t: int) -> Tensor:
+    def one(t: int) -> Image:  # without torch, whose own threads would work against these
         here = cells.in_frame(t)
         if not len(here):
-            return torch.zeros(0, 2, SIDE, SIDE)
+            return np.zeros((0, 2, SIDE, SIDE), np.float32)
         mask = labels.frame(t)
-        image = None if movie is None else relative_to_ground(movie.frame(t)[channel], mask)
+        image = None if movie is None else movie.frame(t)[channel]
         parts = np.array_split(here, -(-len(here) // AT_ONCE))
-        return torch.cat(
+        cut = np.concatenate(
             [frame_crops(mask, image, label[part], place[part], draft.motion.diameter) for part in parts]
         )
+        if image is not None:
+            cut[:, 0] = Light.of(image, mask).relative(cut[:, 0])
+        return cut
 
     with ThreadPoolExecutor(AHEAD) as pool:
-        waiting: deque[Future[Tensor]] = deque()
+        waiting: deque[Future[Image]] = deque()
         for t in range(len(labels)):
             waiting.append(pool.submit(one, t))
             if len(waiting) > AHEAD:
-                yield waiting.popleft().result()
+                yield torch.from_numpy(waiting.popleft().result())
         while waiting:
-            yield waiting.popleft().result()
+            yield torch.from_numpy(waiting.popleft().result())
 
 
-def relative_to_ground(image: npt.NDArray[np.generic], labels: npt.NDArray[np.int32]) -> Image:
-    """(Y, X) intensities, 0 the ground between the cells and ±1 what most of the cells' pixels stay within.
+@dataclass(frozen=True)
+class Light:
+    """How a frame is lit.
 
-    So a frame's exposure, gain and offset do not matter.
+    Attributes:
+        ground: intensity between the cells.
+        scale: how far from it most of the cells' pixels stay; 1 where there is no contrast.
     """
-    pixels = image.astype(np.float32)
-    sample, is_cell = pixels[::SAMPLED, ::SAMPLED], labels[::SAMPLED, ::SAMPLED] > 0
-    ground = float(np.median(sample[~is_cell])) if not is_cell.all() else float(sample.min())
-    inside = np.abs((sample[is_cell] if is_cell.any() else pixels[labels > 0]) - ground)
-    scale = float(np.percentile(inside, BRIGHT)) if inside.size else 0.0
-    return (pixels - ground) / (scale if scale > 0 else 1.0)
+
+    ground: float
+    scale: float
+
+    @classmethod
+    def of(cls, image: npt.NDArray[np.generic], labels: npt.NDArray[np.int32]) -> "Light":
+        """Measured on the (Y, X) intensities and label image of a frame."""
+        sample = image[::SAMPLED, ::SAMPLED].astype(np.float32)
+        is_cell = labels[::SAMPLED, ::SAMPLED] > 0
+        ground = float(np.median(sample[~is_cell])) if not is_cell.all() else float(sample.min())
+        inside = sample[is_cell] if is_cell.any() else image[labels > 0].astype(np.float32)
+        scale = float(np.percentile(np.abs(inside - ground), BRIGHT)) if inside.size else 0.0
+        return cls(ground, scale if scale > 0 else 1.0)
+
+    def relative(self, intensity: Image) -> Image:
+        """0 at the ground, within ±1 for most of the cells: so exposure, gain and offset do not matter."""
+        return (intensity - np.float32(self.ground)) / np.float32(self.scale)
 
 
 def frame_crops(
     labels: npt.NDArray[np.int32],
-    image: Image | None,
+    image: npt.NDArray[np.generic] | None,
     label: npt.NDArray[np.int64],
     place: npt.NDArray[np.float64],
     diameter: float,
-) -> Tensor:
+) -> Image:
     """Crops around the n cells of one frame.
 
     Args:
         labels: (Y, X) label image.
-        image: (Y, X) intensities relative to the ground, or None.
+        image: (Y, X) intensities, or None.
         label: (n,) of each cell.
         place: (n, 2) centroids y, x, pixels.
         diameter: typical one of a cell, pixels.
@@ -103,10 +122,11 @@ def frame_crops(
     step = max(FIELD * diameter / SIDE, 1e-3)  # pixels of the movie from one of the crop to the next
     offset = (np.arange(SIDE) - (SIDE - 1) / 2) * step
     y, x = (place[:, axis, None] + offset for axis in (0, 1))  # (n, 24) each
-    mask = _sample_mask(labels, label, y, x)
-    if image is None:
-        return torch.stack([torch.zeros_like(mask), mask], dim=1)
-    return torch.stack([_sample_image(image, y, x, step), mask], dim=1)
+    cut = np.zeros((len(label), 2, SIDE, SIDE), np.float32)
+    cut[:, 1] = _sample_mask(labels, label, y, x)
+    if image is not None:
+        cut[:, 0] = _sample_image(image, y, x, step)
+    return cut
 
 
 def _sample_mask(
@@ -114,7 +134,7 @@ def _sample_mask(
     label: npt.NDArray[np.int64],
     y: npt.NDArray[np.float64],
     x: npt.NDArray[np.float64],
-) -> Tensor:
+) -> npt.NDArray[np.int8]:
     """(n, 24, 24) 1 where the nearest pixel is the cell's, −1 another's, 0 ground or beyond the image."""
     row, column = np.rint(y).astype(np.int64), np.rint(x).astype(np.int64)
     inside_y, inside_x = (row >= 0) & (row < labels.shape[0]), (column >= 0) & (column < labels.shape[1])
@@ -122,12 +142,15 @@ def _sample_mask(
     found = labels[row[:, :, None], column[:, None, :]]  # (n, 24, 24)
     found = np.where(inside_y[:, :, None] & inside_x[:, None, :], found, 0)
     own = found == label[:, None, None]
-    return torch.from_numpy(np.where(own, 1, -(found > 0).astype(np.int8)).astype(np.float32))
+    return np.where(own, np.int8(1), -(found > 0).astype(np.int8))
 
 
 def _sample_image(
-    image: Image, y: npt.NDArray[np.float64], x: npt.NDArray[np.float64], step: float
-) -> Tensor:
+    image: npt.NDArray[np.generic],
+    y: npt.NDArray[np.float64],
+    x: npt.NDArray[np.float64],
+    step: float,
+) -> Image:
     """(n, 24, 24) intensities, linear between pixels; of means over blocks of them where cells are large."""
     block = max(1, round(step))
     pixels = _means(image, block)
@@ -139,18 +162,21 @@ def _sample_image(
     flat, right, below = pixels.ravel(), right[:, None, :], below[:, :, None]
     above = flat[upper + left] * (1 - right) + flat[upper + beside] * right  # (n, 24, 24)
     under = flat[lower + left] * (1 - right) + flat[lower + beside] * right
-    return torch.from_numpy(above * (1 - below) + under * below)
+    blended: Image = above * (1 - below) + under * below
+    return blended
 
 
-def _means(image: Image, block: int) -> Image:
+def _means(image: npt.NDArray[np.generic], block: int) -> Image:
     """Means over squares of `block` pixels; the last row and column are repeated to fill theirs."""
     if block == 1:
-        return image
+        return image.astype(np.float32)
     padded = np.pad(image, [(0, -length % block) for length in image.shape], mode="edge")
-    total = np.zeros((padded.shape[0] // block, padded.shape[1] // block), np.float32)
+    rows = np.zeros((padded.shape[0] // block, padded.shape[1]), np.float32)
     for dy in range(block):
-        for dx in range(block):
-            total += padded[dy::block, dx::block]
+        rows += padded[dy::block]
+    total = np.zeros((len(rows), rows.shape[1] // block), np.float32)
+    for dx in range(block):
+        total += rows[:, dx::block]
     return (total / (block * block)).astype(np.float32)
 
 

@@ -1,6 +1,6 @@
 """The draft: what plain linear assignment makes of a movie, and all pairs of cells that it looked at."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,9 +55,8 @@ def make_draft(
     motion, costs, frames = prepare(labels, detections, config)
     cells = costs.cells
     lineage = Lineage(cells.frame)
-    pairs = Candidates.joined(
-        list(link_frames(lineage, progress(frames, "Linking", total=max(len(labels) - 1, 0)), costs))
-    )
+    pairs = Candidates.joined(list(progress(frames, "Linking", total=max(len(labels) - 1, 0))))
+    link_frames(lineage, pairs, costs)
     has_parent, has_child = lineage.parent != NOBODY, lineage.child != NOBODY
     explain_births(lineage, pairs.where(~has_parent[pairs.target]), costs)
     edge = _to_edge(cells, detections, labels.shape[1:])
@@ -81,20 +80,13 @@ def prepare(
     return motion, Costs(cells, reach, config), frames
 
 
-def link_frames(lineage: Lineage, frames: Iterable[Candidates], costs: Costs) -> Iterator[Candidates]:
-    """Link cells of following frames where that is cheap enough; gives the candidates back."""
-    config = costs.config
-    for pairs in frames:
-        cost = costs.link(pairs)
-        chosen = assign(
-            pairs.source,
-            pairs.target,
-            cost + config.caution,
-            death=config.death_cost,
-            birth=config.birth_cost,
-        )
-        lineage.link(pairs.where(chosen), cost[chosen])
-        yield pairs
+def link_frames(lineage: Lineage, pairs: Candidates, costs: Costs) -> None:
+    """Link cells of following frames where that is cheap enough, each two frames apart from the others."""
+    config, cost = costs.config, costs.link(pairs)
+    chosen = assign(
+        pairs.source, pairs.target, cost + config.caution, death=config.death_cost, birth=config.birth_cost
+    )
+    lineage.link(pairs.where(chosen), cost[chosen])
 
 
 def _to_edge(cells: Cells, detections: Detections, shape: tuple[int, int]) -> FloatArray:

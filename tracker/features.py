@@ -1,7 +1,7 @@
 """Numbers that speak for and against: of a cell, of a pair, of a mother with two daughters.
 
 All are free of units, and the same however the movie is turned: lengths are in cell diameters or typical
-steps, areas in ratios, intensities relative to the frame's ground and cells (`crops.relative_to_ground`),
+steps, areas in ratios, intensities relative to the frame's ground and cells (`crops.Light`),
 directions relative to each other. What is not known is 0, and a flag says so. To add a number, add its name
 and its column; weights know their number of columns, so old ones refuse to load.
 """

@@ -28,8 +28,8 @@ from tracker.scene import MEMORY, Scene, make_scene
 Decide = Callable[[Choices], tuple[IntArray, IntArray, IntArray]]
 DECISIONS: Mapping[str, Decide] = {"joint": decide_jointly, "assignment": decide_by_assignment}
 """The ways to decide by name."""
-CROPS = 2048
-"""Crops that the network looks at together."""
+CROPS = {"cpu": 256, "cuda": 2048}
+"""Crops that the network looks at together: on a CPU as many as its caches hold."""
 CELLS = 5_000
 """Cells of whole frames, or of one frame, that it sees in context together, and whose pairs it judges."""
 
@@ -136,7 +136,7 @@ def look(
 ) -> tuple[Looks, Tensor]:
     """Measure the crops of all frames, and have the network see them: (N, width), on the CPU."""
     looks, seen = [], [torch.zeros(0, model.config.width)]
-    for batch in _batched(frames, CROPS):
+    for batch in _batched(frames, CROPS.get(device.type, CROPS["cuda"])):
         looks.append(Looks.of(batch, has_image=has_image))
         if model.appearance is not None:
             half = device.type == "cuda"

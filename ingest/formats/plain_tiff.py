@@ -24,7 +24,7 @@ WORDS = {3: "<u2", 4: "<u4"}
 WIDTH, HEIGHT, BITS, COMPRESSION = 256, 257, 258, 259
 STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_BYTES, PREDICTOR = 273, 277, 278, 279, 317
 USUAL = {
-    BITS: (8, 16, 32), SAMPLES: (1,), 262: (0, 1), 266: (1,), 274: (1,), 284: (1,), PREDICTOR: (1, 2), 339: (1,),
+    BITS: (8, 16, 32), SAMPLES: (1,), 262: (0, 1), 266: (1,), 274: (1,), 284: (1,), 317: (1, 2), 339: (1,),
 }  # fmt: skip
 """Bits and samples of a pixel, photometric interpretation, fill order, orientation, planes, predictor,
 unsigned samples: where they are given, only so."""

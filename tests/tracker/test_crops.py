@@ -10,7 +10,7 @@ from ingest.movie import LabelImages, Movie
 from tests.tracker.drafted import draft_of
 from tests.tracker.networks import as_movie
 from tests.tracker.painting import painted
-from tracker.crops import FIELD, SIDE, crops, frame_crops, relative_to_ground
+from tracker.crops import FIELD, SIDE, Light, crops, frame_crops
 
 DIAMETER = SIDE / FIELD
 """Of cells whose crops have the movie's own pixels."""
@@ -31,10 +31,9 @@ def crop(
     diameter: float = DIAMETER,
 ) -> npt.NDArray[np.float32]:
     """(2, 24, 24) of the cell with label 1, at a place."""
-    found: npt.NDArray[np.float32] = frame_crops(
-        labels, image, np.array([1]), np.array([place]), diameter
-    ).numpy()[0]
-    return found
+    (found,) = frame_crops(labels, image, np.array([1]), np.array([place]), diameter)
+    cut: npt.NDArray[np.float32] = found
+    return cut
 
 
 def test_the_cell_is_1_others_are_minus_1() -> None:
@@ -81,11 +80,16 @@ def test_large_cells_look_like_small_ones(times: int) -> None:
     np.testing.assert_allclose(found[0], crop(labels, image, (y, x))[0], atol=1e-3)
 
 
+def lit(image: npt.NDArray[np.generic], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+    """(Y, X) intensities, relative to the frame's light."""
+    return Light.of(image, labels).relative(image.astype(np.float32))
+
+
 def test_intensities_are_relative_to_the_ground() -> None:
     labels = square((60, 80), (8, 12, 20, 24), (40, 40, 12, 16))
     image = np.full(labels.shape, 130, np.uint16)
     image[labels == 1], image[labels == 2] = 330, 30
-    relative = relative_to_ground(image, labels)
+    relative = lit(image, labels)
     np.testing.assert_allclose(relative[labels == 0], 0)
     np.testing.assert_allclose(relative[labels == 1], 1)
     np.testing.assert_allclose(relative[labels == 2], -0.5)
@@ -93,14 +97,14 @@ def test_intensities_are_relative_to_the_ground() -> None:
 
 def test_a_frame_full_of_cells_and_one_without_contrast() -> None:
     full = np.ones((20, 24), np.int32)
-    assert relative_to_ground(np.linspace(3, 9, 480).reshape(20, 24), full).min() == 0
-    assert not relative_to_ground(np.full((20, 24), 7), square((20, 24), (4, 4, 6, 7))).any()
+    assert lit(np.linspace(3, 9, 480).reshape(20, 24), full).min() == 0
+    assert not lit(np.full((20, 24), 7), square((20, 24), (4, 4, 6, 7))).any()
 
 
 def test_cells_too_small_to_be_sampled() -> None:
     """Three pixels that lie between those which are looked at: they are bright all the same."""
     labels = square((40, 44), (5, 9, 3, 1))
-    relative = relative_to_ground(np.where(labels, 5000, 1000).astype(np.uint16), labels)
+    relative = lit(np.where(labels, 5000, 1000).astype(np.uint16), labels)
     np.testing.assert_allclose(relative[labels == 1], 1)
 
 
