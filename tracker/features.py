@@ -109,8 +109,8 @@ def _pair_columns(scene: Scene, looks: Looks) -> Iterator[tuple[str, FloatArray]
     yield "brighter", looks.mean[j] - looks.mean[i]
     yield "change_of_brightness", np.abs(looks.mean[j] - looks.mean[i])
     yield "change_of_texture", looks.sd[j] - looks.sd[i]
-    yield "rank_of_target", _rank(i, pairs.distance, j) / DAMPED
-    yield "rank_of_source", _rank(j, pairs.distance, i) / DAMPED
+    yield "rank_of_target", _rank(i, pairs.distance) / DAMPED
+    yield "rank_of_source", _rank(j, pairs.distance) / DAMPED
     yield "nearer_target", _advantage(i, pairs.distance, diameter)
     yield "nearer_source", _advantage(j, pairs.distance, diameter)
     yield "more_covered", _excess(i, pairs.overlap / area[i])
@@ -231,11 +231,12 @@ def _parting(
     return np.where(known, np.clip((later - distance) / diameter, -3, 3), 0), known.astype(float)
 
 
-def _rank(group: IntArray, value: FloatArray, tie: IntArray) -> FloatArray:
-    """(E,) how many of the same group have a lesser value."""
-    order = np.lexsort((tie, value, group))
+def _rank(group: IntArray, value: FloatArray) -> FloatArray:
+    """(E,) how many of the same group have a lesser value, or the same and stand before it."""
+    order = np.lexsort((value, group))
+    size = np.bincount(group)
     rank = np.empty(len(group))
-    rank[order] = np.arange(len(group)) - np.searchsorted(group[order], group[order])
+    rank[order] = np.arange(len(group)) - (np.cumsum(size) - size)[group[order]]
     return rank
 
 
@@ -256,11 +257,10 @@ def _excess(group: IntArray, share: FloatArray) -> FloatArray:
 def _two_extremes(group: IntArray, value: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The least and the second least value of each group, infinite where there is none."""
     count = int(group.max(initial=-1)) + 1
-    order = np.lexsort((value, group))
-    ordered, values = group[order], value[order]
-    start = np.searchsorted(ordered, np.arange(count))
-    size = np.bincount(group, minlength=count)
     least, second = np.full(count, np.inf), np.full(count, np.inf)
-    least[size > 0] = values[start[size > 0]]
-    second[size > 1] = values[start[size > 1] + 1]
+    np.minimum.at(least, group, value)
+    is_least = value == least[group]
+    np.minimum.at(second, group[~is_least], value[~is_least])
+    shared = np.bincount(group[is_least], minlength=count) > 1
+    second[shared] = least[shared]
     return least, second

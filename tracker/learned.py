@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -136,15 +137,26 @@ def look(
 ) -> tuple[Looks, Tensor]:
     """Measure the crops of all frames, and have the network see them: (N, width), on the CPU."""
     looks, seen = [], [torch.zeros(0, model.config.width)]
-    for batch in _batched(frames, CROPS.get(device.type, CROPS["cuda"])):
-        looks.append(Looks.of(batch, has_image=has_image))
-        if model.appearance is not None:
-            half = device.type == "cuda"
-            with torch.autocast(device.type, torch.float16, enabled=half):
-                seen.append(model.appearance(batch.to(device)).float().cpu())
-        else:
-            seen.append(torch.zeros(len(batch), model.config.width))
+    with _one_thread():  # the other cores read the frames, which takes longer
+        for batch in _batched(frames, CROPS.get(device.type, CROPS["cuda"])):
+            looks.append(Looks.of(batch, has_image=has_image))
+            if model.appearance is not None:
+                half = device.type == "cuda"
+                with torch.autocast(device.type, torch.float16, enabled=half):
+                    seen.append(model.appearance(batch.to(device)).float().cpu())
+            else:
+                seen.append(torch.zeros(len(batch), model.config.width))
     return Looks.joined(looks), torch.cat(seen)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @torch.inference_mode()

@@ -19,7 +19,7 @@ from tests.bench.figures import Figure
 from tests.bench.peer_environments import ENVIRONMENTS, PeerUnavailableError
 from tests.bench.peer_trackers import PEERS
 from tests.bench.tracker_scale import LADDER, Run, growth, measured, simulated
-from tests.bench.trackers import OURS, Timed, available, features_seconds, timed_trackers
+from tests.bench.trackers import OURS, Track, all_trackers, available
 from tests.bench.tracking_cases import REAL, Case, every, missed, real_case, simulated_case, validation
 
 COLUMNS = {
@@ -37,12 +37,14 @@ COLUMNS = {
 }
 """Head of each column of the table, and the measure's name."""
 SPEED_SET = REAL[0]
+TURNS = 5
+"""In which a tracker shows how fast it is; the first also loads libraries."""
 
 
 class Comparison:
     """All trackers on some cases: a table of scores, and what the figures need of them."""
 
-    def __init__(self, trackers: Mapping[str, Timed]) -> None:
+    def __init__(self, trackers: Mapping[str, Track]) -> None:
         self.trackers = trackers
         self.table = ScoreTable()
         self.confusion: dict[str, IntArray] = {name: np.zeros((3, 3), np.int64) for name in trackers}
@@ -50,7 +52,7 @@ class Comparison:
     def judge(self, case: Case) -> Iterator[str]:
         """Run every tracker on a case; a row of Markdown each."""
         for name, track in self.trackers.items():
-            graph, _ = track(case)
+            graph, _ = track(case, 1)
             score = case.score(graph)
             self.table.add(case.name, name, Entry.of(score))
             self.confusion[name] += score.linkages.pairs
@@ -67,7 +69,7 @@ class Comparison:
 
 
 def accuracy(
-    cases: Collection[Case], trackers: Mapping[str, Timed], picture: Path | None
+    cases: Collection[Case], trackers: Mapping[str, Track], picture: Path | None
 ) -> Iterator[object]:
     """A table of all trackers on validation stretches, and the figures of ours against the best of others."""
     comparison = Comparison(trackers)
@@ -87,7 +89,7 @@ def accuracy(
         draw_confusion(comparison.confusion).savefig(picture, dpi=150)
 
 
-def robustness(cases: Collection[Case], trackers: Mapping[str, Timed]) -> Iterator[object]:
+def robustness(cases: Collection[Case], trackers: Mapping[str, Track]) -> Iterator[object]:
     """A table without goals: frames left out, cells missed, simulated."""
     comparison = Comparison(trackers)
     yield from markdown_head()
@@ -95,18 +97,22 @@ def robustness(cases: Collection[Case], trackers: Mapping[str, Timed]) -> Iterat
         yield from comparison.judge(case)
 
 
-def speed(case: Case, trackers: Mapping[str, Timed]) -> Iterator[object]:
-    """Cells a CPU second, features included, and against laptrack, whose own features are left out."""
-    features, cells = features_seconds(case), len(case.detections)
-    seconds = {name: track(case)[1] for name, track in trackers.items()}
-    peers = [name for name in seconds if name.startswith("laptrack")]
+def speed(case: Case, trackers: Mapping[str, Track]) -> Iterator[object]:
+    """Cells a second from label images to links, by CPU and by wall time, of each tracker's best turn."""
+    cells = len(case.detections)
+    seconds = {name: track(case, TURNS)[1] for name, track in trackers.items()}
+    for name, used in seconds.items():
+        told = f"{cells / used.cpu:.0f} cells/CPU s, {cells / used.wall:.0f} cells/s"
+        yield f"speed.{_dotted(case.name, name)} {told}"
+    peers = [used for name, used in seconds.items() if name.startswith("laptrack")]
     for name, used in seconds.items():
         if name in PEERS:
-            yield f"speed.{_dotted(case.name, name)} {cells / used:.3g} cells/s (links only)"
             continue
-        yield Figure(_dotted("speed.cells_a_second", case.name, name), cells / (used + features), 1000)
-        fastest = min((seconds[peer] for peer in peers), default=np.inf)
-        yield Figure(_dotted("speed.laptrack_over_ours", case.name, name), fastest / (used + features), 1)
+        yield Figure(_dotted("speed.cells_a_cpu_second", case.name, name), cells / used.cpu, 1000)
+        for kind in ("cpu", "wall"):
+            fastest = min((getattr(peer, kind) for peer in peers), default=np.inf)
+            ratio = fastest / getattr(used, kind)
+            yield Figure(_dotted(f"speed.laptrack_over_ours.{kind}", case.name, name), ratio, 1)
 
 
 def scale(names: Collection[str], cells: Collection[int], folder: Path) -> Iterator[object]:
@@ -130,7 +136,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, help="where the confusion matrices go")
     parser.add_argument("--most-cells", type=int, default=LADDER[-1], help="end of the scale's ladder")
     chosen = parser.parse_args()
-    parts, trackers = chosen.only.split(","), timed_trackers()
+    parts, trackers = chosen.only.split(","), all_trackers()
     trackers = {name: track for name, track in trackers.items() if name in PEERS or available(name)}
     for name in _without(chosen.uv):
         print(f"left out: {name}")
@@ -145,7 +151,7 @@ def main() -> None:
 
 
 def run(
-    part: str, real: Mapping[str, Case], trackers: Mapping[str, Timed], chosen: argparse.Namespace
+    part: str, real: Mapping[str, Case], trackers: Mapping[str, Track], chosen: argparse.Namespace
 ) -> Iterator[object]:
     """The lines of one part."""
     match part:

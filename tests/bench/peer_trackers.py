@@ -21,6 +21,14 @@ TUTORIAL_FEATURES = ("area", "axis_major_length", "axis_minor_length", "orientat
 
 
 @dataclass(frozen=True)
+class Seconds:
+    """What a tracker takes from label images (and pixels, where it looks at them) to links."""
+
+    cpu: float
+    wall: float
+
+
+@dataclass(frozen=True)
 class Peer:
     """A tracker of others, with settings.
 
@@ -32,12 +40,8 @@ class Peer:
     environment: Environment
     recipe: Callable[[Case], Recipe]
 
-    def track(self, case: Case) -> TrackingGraph:
-        """Its links between the detections of a case."""
-        return self.timed(case)[0]
-
-    def timed(self, case: Case) -> tuple[TrackingGraph, float]:
-        """Its links, and its CPU seconds from centroids (and label images, where it uses them) to links.
+    def track(self, case: Case, turns: int = 1) -> tuple[TrackingGraph, Seconds]:
+        """Its links between the detections of a case, and what they took, of the best of some turns.
 
         Raises:
             RuntimeError: it failed; the message is its own.
@@ -50,16 +54,14 @@ class Peer:
                 labels=np.stack([case.labels.stored_frame(t) for t in range(len(case.labels))]),
                 frame=table.frame,
                 label=table.label,
-                y=table.y,
-                x=table.x,
-                recipe=json.dumps(self.recipe(case)),
+                recipe=json.dumps({**self.recipe(case), "turns": turns}),
             )
             command = [str(self.environment.python), str(WORKER), str(source), str(target)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise RuntimeError(done.stderr.strip()[-2000:])
             with np.load(target) as found:
-                return linked(table, found["links"]), float(found["seconds"])
+                return linked(table, found["links"]), Seconds(float(found["cpu"]), float(found["wall"]))
 
 
 def true_step(case: Case, percentile: float = 99) -> float:
