@@ -208,7 +208,12 @@ def train(
     simulated_movies: Annotated[
         int, typer.Option("--simulated", help="Simulated movies to learn from besides, for variety.", min=0)
     ] = 0,
-    steps: Annotated[int | None, typer.Option(help="Steps at most.", min=1)] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Steps at most; from nothing, a quarter as many follow with the truth as it is.", min=1
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of all that is random.", min=0)] = 0,
     device: Device = "auto",
     as_json: AsJson = False,
@@ -217,12 +222,15 @@ def train(
     from api.settings import Settings
     from api.training import collect, run_training, simulated
     from tracker.checkpoint import SHIPPED
-    from tracker.train import FINETUNING, FURTHER, TrainingConfig
+    from tracker.train import FINETUNING, from_nothing
 
     reporter = Reporter(as_json=as_json)
     begin = SHIPPED if finetune and start is None else start
-    plan = FINETUNING if finetune else FURTHER if begin else TrainingConfig()
-    plan = replace(plan, held_out=held_out, seed=seed, steps=steps or plan.steps)
+    plan = (
+        replace(FINETUNING, steps=steps or FINETUNING.steps, seed=seed, held_out=held_out)
+        if begin
+        else from_nothing(steps or 1200, seed=seed, held_out=held_out)
+    )
     with reporter.bars() as bars:
         notes: list[str] = []
         given = collect(movies or [], stored or [], Settings(), bars, notes.append)

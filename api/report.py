@@ -57,7 +57,7 @@ def tracked(result: TrackedMovie, record: TrackingRecord | None, output: Path | 
 def trained(run: TrainingRun) -> Report:
     """A training, and where its files are."""
     result = run.trained
-    losses = [check.validation for check in result.checks if check.validation is not None]
+    losses = [check.validation for check in result.rounds[-1] if check.validation is not None]
     document: dict[str, object] = {
         "weights": str(run.weights),
         "card": str(run.card),

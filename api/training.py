@@ -218,7 +218,7 @@ def run_training(
     )
     weights, card, losses = folder / "lineage.safetensors", folder / "model-card.md", folder / "losses.png"
     save_model(trained.model, weights, trained.record)
-    draw_losses(trained.checks, losses)
+    draw_losses(trained.rounds, losses)
     judged = judgements(trained.held_out, trained.model)
     tables = [(name, confusion(true, found)) for name, true, found in judged]
     confusions = folder / "confusion.png" if tables else None

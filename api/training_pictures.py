@@ -15,21 +15,17 @@ from tracker.resume import Check
 BLUE, ORANGE = "#3b6fb6", "#d1652f"
 
 
-def draw_losses(checks: Sequence[Check], path: Path) -> None:
-    """Loss on the batches and on the held-out stretches, by step; the best one is marked."""
+def draw_losses(rounds: Sequence[Sequence[Check]], path: Path) -> None:
+    """Loss on the batches and on the held-out stretches, by step; the best one of each round is marked.
+
+    The batches' losses of one round are not those of another: what is taken for true differs.
+    """
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
     axes = figure.add_subplot()
-    steps = [check.step for check in checks]
-    axes.plot(steps, [check.training for check in checks], color=BLUE, label="training, augmented")
-    known = [(check.step, check.validation) for check in checks if check.validation is not None]
-    if known:
-        at, loss = zip(*known, strict=True)
-        axes.plot(at, loss, color=ORANGE, marker="o", markersize=3, label="held out")
-        best = int(np.argmin(loss))
-        axes.annotate(
-            f"{loss[best]:.4f}", (at[best], loss[best]), (0, 8), textcoords="offset points", ha="center",
-            color=ORANGE,
-        )  # fmt: skip
+    for number, checks in enumerate(rounds):
+        _draw_round(axes, checks, is_first=number == 0)
+        if number:
+            axes.axvline(rounds[number - 1][-1].step, color="0.6", linewidth=0.8, linestyle=":")
     axes.set_yscale("log")
     axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
@@ -41,6 +37,21 @@ def draw_losses(checks: Sequence[Check], path: Path) -> None:
     axes.grid(axis="y", alpha=0.25)
     axes.legend(loc="upper right", frameon=False)  # losses fall; looking for the best place is slow
     figure.savefig(path, dpi=150)
+
+
+def _draw_round(axes: Axes, checks: Sequence[Check], *, is_first: bool) -> None:
+    hidden = "" if is_first else "_"  # one entry of the legend for all rounds
+    steps, losses = [check.step for check in checks], [check.training for check in checks]
+    axes.plot(steps, losses, color=BLUE, marker="o", markersize=2, label=f"{hidden}training, augmented")
+    known = [(check.step, check.validation) for check in checks if check.validation is not None]
+    if known:
+        at, loss = zip(*known, strict=True)
+        axes.plot(at, loss, color=ORANGE, marker="o", markersize=3, label=f"{hidden}held out")
+        best = int(np.argmin(loss))
+        axes.annotate(
+            f"{loss[best]:.4f}", (at[best], loss[best]), (0, 8), textcoords="offset points", ha="center",
+            color=ORANGE,
+        )  # fmt: skip
 
 
 def confusion(true: IntArray, judged: IntArray) -> IntArray:

@@ -23,6 +23,8 @@ from tracker.learned import judge
 from tracker.model import LineageModel
 from tracker.resume import Check, TrainingState
 
+Examples = tuple[Sequence[Sequence[Example]], Sequence[Example]]
+"""For each movie its variations to train on; all held-out stretches."""
 STANDARDISED = ("cell", "neighbour", "pair", "triple")
 
 
@@ -44,6 +46,7 @@ class TrainingConfig:
         variations: of each movie, at most; see `variations`.
         seed: of all that is random.
         augmentation: of the batches.
+        then: how it goes on from the best weights, on the same examples; None: that was all.
     """
 
     steps: int = 1200
@@ -58,6 +61,7 @@ class TrainingConfig:
     variations: int = 8
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
+    then: "TrainingConfig | None" = None
 
     def rate(self, step: int) -> float:
         """Learning rate of a step."""
@@ -67,10 +71,14 @@ class TrainingConfig:
         return self.learning_rate * (1 + math.cos(math.pi * (step - rise) / max(1, self.steps - rise))) / 2
 
 
-FURTHER = TrainingConfig(steps=300, learning_rate=3e-4, check_every=50, patience=3)
-"""For weights that know cells already."""
-FINETUNING = replace(FURTHER, smoothing=0.0)
-"""For these and a movie of a user's own: its kind is known then, and the truth is taken as it is."""
+FINETUNING = TrainingConfig(steps=300, learning_rate=3e-4, smoothing=0.0, check_every=50, patience=3)
+"""For weights that know cells already: small steps, with the truth as it is."""
+
+
+def from_nothing(steps: int = 1200, *, seed: int = 0, held_out: float = 0.3) -> TrainingConfig:
+    """For a new network: first with the truth spread, then, a quarter as long, in small steps as it is."""
+    then = replace(FINETUNING, steps=-(-steps // 4), seed=seed)
+    return TrainingConfig(steps=steps, seed=seed, held_out=held_out, then=then)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,15 +87,20 @@ class Trained:
 
     Attributes:
         model: the best one, calibrated.
-        checks: all validations.
+        rounds: the validations of each round; steps count on from round to round.
         record: how it was trained, for the weights' header.
         held_out: the validation examples.
     """
 
     model: LineageModel
-    checks: Sequence[Check]
+    rounds: Sequence[Sequence[Check]]
     record: Mapping[str, object]
     held_out: Sequence[Example]
+
+    @property
+    def checks(self) -> list[Check]:
+        """All validations."""
+        return [check for checks in self.rounds for check in checks]
 
 
 def train(
@@ -104,11 +117,12 @@ def train(
 
     Args:
         movies: at least one. A movie counts as the square root of its cells.
-        config: how.
+        config: how; held out, and varied, as its first round says.
         model: where to begin: for fine-tuning; a new one by default.
         evidence: what a new network leaves out, such as `{"memory": False}`.
         device: where.
         state_file: where the state is kept at each validation; training goes on from there where it exists.
+            Each further round has one of its own beside it.
         progress: told of each step.
 
     Raises:
@@ -118,14 +132,44 @@ def train(
     training, held_out = _examples(movies, config, progress)
     device, key = device or torch.device("cpu"), _key(movies, config, model, evidence or {})
     torch.manual_seed(config.seed)
-    if model is not None:
-        model = copy.deepcopy(model).requires_grad_(True)
-        if not config.smoothing:  # the truth as it is wants logits that mean what they say
-            model.absorb_temperature()
-    else:
+    if model is None:
         model = LineageModel(replace(training[0][0].inputs.sizes(), **(evidence or {})))
         _standardise(model, [example for ways in training for example in ways])
     training[0][0].inputs.require_fit(model.config)
+    rounds: list[list[Check]] = []
+    done = best_step = 0
+    following: TrainingConfig | None = config
+    while following is not None:
+        file = _file_of(len(rounds), state_file)
+        state = _round(model, following, (training, held_out), device, file, key, progress)
+        rounds.append([replace(check, step=done + check.step) for check in state.checks])
+        done, best_step = done + state.step, done + state.best_step
+        model, following = state.best, following.then
+    record = {
+        "movies": [movie.name for movie in movies],
+        "divisions": sum(int(example.is_division.sum()) for example, *_ in training),
+        "cells": sum(len(example.scene) for example, *_ in training),
+        "training": asdict(config),
+        "steps": done,
+        "best_step": best_step,
+    }
+    return Trained(model.to("cpu").eval(), rounds, record, held_out)
+
+
+def _round(
+    start: LineageModel,
+    config: TrainingConfig,
+    examples: Examples,
+    device: torch.device,
+    state_file: Path | None,
+    key: str,
+    progress: Progress,
+) -> TrainingState:
+    """One round of training, from a model that is left as it is."""
+    training, held_out = examples
+    model = copy.deepcopy(start).requires_grad_(True)
+    if not config.smoothing:  # the truth as it is wants logits that mean what they say
+        model.absorb_temperature()
     state = TrainingState(model.to(device), config.weight_decay, config.averaging)
     state.resume(state_file, key)
     losses: list[float] = []
@@ -139,16 +183,12 @@ def train(
             state.add(Check(step + 1, float(np.mean(losses)), loss))
             losses = []
             state.save(state_file, key)
-    best = state.best.to("cpu").eval()
-    record = {
-        "movies": [movie.name for movie in movies],
-        "divisions": sum(int(example.is_division.sum()) for example, *_ in training),
-        "cells": sum(len(example.scene) for example, *_ in training),
-        "training": asdict(config),
-        "steps": state.step,
-        "best_step": state.best_step,
-    }
-    return Trained(best, state.checks, record, held_out)
+    return state
+
+
+def _file_of(number: int, first: Path | None) -> Path | None:
+    """Where the state of a round is kept, beside that of the first."""
+    return first.with_stem(f"{first.stem}-{number + 1}") if first and number else first
 
 
 @contextmanager
@@ -201,10 +241,7 @@ def variations(frames: int, config: TrainingConfig, seed: int) -> list[Variation
     return [way for way in ways[: config.variations] if (way.end - way.begin) // way.stride >= 4] or ways[:1]
 
 
-def _examples(
-    movies: Sequence[TrainingMovie], config: TrainingConfig, progress: Progress
-) -> tuple[list[list[Example]], list[Example]]:
-    """For each movie its variations to train on; all held-out stretches."""
+def _examples(movies: Sequence[TrainingMovie], config: TrainingConfig, progress: Progress) -> Examples:
     jobs: list[tuple[int, TrainingMovie, Variation]] = []
     for number, movie in enumerate(movies):
         frames, cut = len(movie.labels), _cut(movie, config)

@@ -22,7 +22,7 @@ def frames(dividing: SimulatedMovie, tmp_path: Path) -> Path:
 
 
 def trained(cellkin: Call, *arguments: object) -> Ended:
-    """A training of three steps."""
+    """A training of three steps, or of four, in two rounds, from nothing."""
     ended = cellkin("train", *arguments, "--steps", 3, "--device", "cpu", "--json")
     assert (ended.code, ended.err) == (0, "")
     return ended
@@ -31,7 +31,7 @@ def trained(cellkin: Call, *arguments: object) -> Ended:
 def test_train_then_track(cellkin: Call, frames: Path, tmp_path: Path) -> None:
     document = trained(cellkin, frames, "--output", tmp_path / "out").document
     assert document["movies"] == ["Simulated/01"]
-    assert document["steps"] == 3
+    assert document["steps"] == 4
     assert 0 < document["validation"] < 100
     for picture in (document["losses"], document["confusion"]):
         assert imread(picture).shape[0] > 300
@@ -69,6 +69,7 @@ def test_frames_and_their_tracking(
 def test_finetuning_from_weights_of_ones_own(cellkin: Call, frames: Path, tmp_path: Path) -> None:
     first = trained(cellkin, frames, "--output", tmp_path / "one").document
     second = trained(cellkin, frames, "--from", first["weights"], "--output", tmp_path / "other").document
+    assert (first["steps"], second["steps"]) == (4, 3)
     assert second["weights"] != first["weights"]
     refused = cellkin("train", frames, "--from", first["card"], "--output", tmp_path / "third", "--json")
     assert (refused.code, refused.error["place"]) == (3, first["card"])

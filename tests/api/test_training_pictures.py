@@ -19,7 +19,8 @@ def test_pairs_are_counted_by_true_and_by_judged_class() -> None:
 @pytest.mark.parametrize("validated", [True, False])
 def test_losses_are_drawn(tmp_path: Path, validated: bool) -> None:
     checks = [Check(10 * k, 0.5 / k, 0.4 / k if validated else None) for k in range(1, 5)]
-    draw_losses(checks, tmp_path / "losses.png")
+    then = [Check(40 + 5 * k, 0.1 / k, 0.09 if validated else None) for k in range(1, 4)]
+    draw_losses([checks, then], tmp_path / "losses.png")
     picture = imread(tmp_path / "losses.png")
     assert picture.shape[:2] == (540, 960)
     orange = (picture[..., 0] > 0.75) & (picture[..., 2] < 0.3)

@@ -21,7 +21,7 @@ from ingest.progress import Progress
 from tracker.dataset import Example, TrainingMovie, Variation, make_example, vary
 from tracker.learned import LearnedConfig, decided, judge
 from tracker.model import LineageModel
-from tracker.train import FINETUNING, TrainingConfig, train
+from tracker.train import FINETUNING, TrainingConfig, from_nothing, train
 
 SETS = ("Fluo-N2DL-HeLa", "DIC-C2DH-HeLa", "PhC-C2DL-PSC")
 SIMULATED = 6
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--only", choices=["left-out", "ablations"], help="one half of the figures")
     arguments = parser.parse_args()
-    config = TrainingConfig(steps=arguments.steps, check_every=arguments.steps)
+    config = from_nothing(arguments.steps)
     with Reporter(as_json=False).bars() as bars:
         movies = [sequence(arguments.data / name / "01", bars) for name in SETS]
         others = simulated(SIMULATED, 0, bars)
@@ -62,13 +62,8 @@ def left_out(
     config: TrainingConfig,
     progress: Progress,
 ) -> None:
-    """Trained on all sets but one, and on simulated movies; figures of the whole sequence that is left out.
-
-    As the shipped weights: first with the truth spread, then with the truth as it is.
-    """
-    first = train(known, replace(config, held_out=FOR_CALIBRATION), progress=progress).model
-    then = replace(FINETUNING, held_out=FOR_CALIBRATION, check_every=FINETUNING.steps)
-    model = train(known, then, model=first, progress=progress).model
+    """Trained on all sets but one, and on simulated movies; figures of the whole sequence left out."""
+    model = train(known, replace(config, held_out=FOR_CALIBRATION), progress=progress).model
     example = make_example(movie, Variation(0, len(movie.labels)))
     _print(f"left out {movie.name}", [example], model)
     fine_tuned(movie, model, progress)

@@ -1,8 +1,9 @@
 """Training on a small simulated movie: it learns, stops, goes on, and gives the same again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +24,9 @@ from tracker.model import DIFFERENT, SAME, Batch, LineageModel
 from tracker.resume import TrainingState
 from tracker.train import (
     FINETUNING,
-    FURTHER,
     TrainingConfig,
     calibrate,
+    from_nothing,
     loss_of,
     train,
     validation_loss,
@@ -99,6 +100,18 @@ def stopped_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TrainingState, "descend", until)
 
 
+def power_failure_after(validations: int) -> Callable[..., float]:
+    """The validation's loss, so many times."""
+    left = iter(range(validations))
+
+    def loss(*arguments: Any) -> float:
+        if next(left, None) is None:
+            raise PowerFailureError
+        return validation_loss(*arguments)
+
+    return loss
+
+
 def test_interrupted_and_resumed_is_as_uninterrupted(
     source: TrainingMovie, uninterrupted: LineageModel, tmp_path: Path
 ) -> None:
@@ -159,7 +172,7 @@ def test_the_state_of_another_training_is_refused(
 
 def test_going_on_begins_with_the_given_weights(source: TrainingMovie, uninterrupted: LineageModel) -> None:
     before = weights_of(uninterrupted)
-    config = replace(FURTHER, steps=1, cells=60, variations=1)
+    config = replace(SHORT, steps=1, variations=1)
     kept = train([source], replace(config, learning_rate=0.0, held_out=0.0), model=uninterrupted).model
     np.testing.assert_array_equal(weights_of(kept), before)  # the temperatures too
     moved = train([source], config, model=uninterrupted).model
@@ -178,6 +191,38 @@ def test_finetuning_begins_with_what_the_given_weights_say(
     now, before = (judge(example.inputs, model, CPU) for model in (kept, uninterrupted))
     np.testing.assert_allclose(now.pair, before.pair, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(now.triple, before.triple, rtol=1e-4, atol=1e-5)
+
+
+IN_ROUNDS = replace(SHORT, then=replace(SHORT, steps=4, check_every=2, smoothing=0.0))
+
+
+def test_a_round_goes_on_where_the_one_before_ended(
+    source: TrainingMovie, uninterrupted: LineageModel
+) -> None:
+    assert IN_ROUNDS.then is not None
+    both = train([source], IN_ROUNDS)
+    then = train([source], IN_ROUNDS.then, model=uninterrupted)
+    np.testing.assert_array_equal(weights_of(both.model), weights_of(then.model))
+    assert [[check.step for check in checks] for checks in both.rounds] == [[4, 8], [10, 12]]
+    assert (both.record["steps"], both.record["best_step"]) == (12, 8 + int(str(then.record["best_step"])))
+
+
+def test_interrupted_in_its_second_round(source: TrainingMovie, tmp_path: Path) -> None:
+    state = tmp_path / "state.safetensors"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "validation_loss", power_failure_after(3))
+        with pytest.raises(PowerFailureError):
+            train([source], IN_ROUNDS, state_file=state)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["state-2.safetensors", "state.safetensors"]
+    resumed, whole = train([source], IN_ROUNDS, state_file=state), train([source], IN_ROUNDS)
+    assert resumed.rounds == whole.rounds
+    np.testing.assert_array_equal(weights_of(resumed.model), weights_of(whole.model))
+
+
+def test_a_new_network_learns_in_two_rounds() -> None:
+    plan = from_nothing(10, seed=4, held_out=0.2)
+    assert (plan.steps, plan.seed, plan.held_out, plan.smoothing) == (10, 4, 0.2, 0.1)
+    assert plan.then == replace(FINETUNING, steps=3, seed=4)
 
 
 def test_weights_for_other_features_are_refused(source: TrainingMovie, example: Example) -> None:
