@@ -197,7 +197,7 @@ def train(
     ),
     start: Annotated[
         Path | None,
-        typer.Option("--from", help="Weights to begin with, instead of from nothing.", exists=True),
+        typer.Option("--from", help="Weights to begin with, in few and small steps.", exists=True),
     ] = None,
     finetune: Annotated[
         bool, typer.Option("--finetune", help="Begin with the shipped weights, in few and small steps.")

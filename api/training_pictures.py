@@ -16,7 +16,7 @@ BLUE, ORANGE = "#3b6fb6", "#d1652f"
 
 
 def draw_losses(rounds: Sequence[Sequence[Check]], path: Path) -> None:
-    """Loss on the batches and on the held-out stretches, by step; the best one of each round is marked.
+    """Loss on the batches and on the held-out stretches, by step; the best one of the last round is marked.
 
     The batches' losses of one round are not those of another: what is taken for true differs.
     """
@@ -26,6 +26,13 @@ def draw_losses(rounds: Sequence[Sequence[Check]], path: Path) -> None:
         _draw_round(axes, checks, is_first=number == 0)
         if number:
             axes.axvline(rounds[number - 1][-1].step, color="0.6", linewidth=0.8, linestyle=":")
+    found = [check for check in rounds[-1] if check.validation is not None]
+    if found:
+        best = min(found, key=lambda check: check.validation or 0.0)
+        axes.annotate(
+            f"{best.validation:.4f}", (best.step, best.validation or 0.0), (0, 8), color=ORANGE,
+            textcoords="offset points", ha="center",
+        )  # fmt: skip
     axes.set_yscale("log")
     axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
@@ -35,7 +42,7 @@ def draw_losses(rounds: Sequence[Sequence[Check]], path: Path) -> None:
     axes.set_ylabel("loss a cell, nats")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.25)
-    axes.legend(loc="upper right", frameon=False)  # losses fall; looking for the best place is slow
+    figure.legend(loc="outside upper right", ncols=2, frameon=False)
     figure.savefig(path, dpi=150)
 
 
@@ -47,11 +54,6 @@ def _draw_round(axes: Axes, checks: Sequence[Check], *, is_first: bool) -> None:
     if known:
         at, loss = zip(*known, strict=True)
         axes.plot(at, loss, color=ORANGE, marker="o", markersize=3, label=f"{hidden}held out")
-        best = int(np.argmin(loss))
-        axes.annotate(
-            f"{loss[best]:.4f}", (at[best], loss[best]), (0, 8), textcoords="offset points", ha="center",
-            color=ORANGE,
-        )  # fmt: skip
 
 
 def confusion(true: IntArray, judged: IntArray) -> IntArray:

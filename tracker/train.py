@@ -46,7 +46,7 @@ class TrainingConfig:
         variations: of each movie, at most; see `variations`.
         seed: of all that is random.
         augmentation: of the batches.
-        then: how it goes on from the best weights, on the same examples; None: that was all.
+        then: how it goes on from the last weights, on the same examples; None: that was all, the best count.
     """
 
     steps: int = 1200
@@ -144,7 +144,7 @@ def train(
         state = _round(model, following, (training, held_out), device, file, key, progress)
         rounds.append([replace(check, step=done + check.step) for check in state.checks])
         done, best_step = done + state.step, done + state.best_step
-        model, following = state.best, following.then
+        model, following = (state.averaged if following.then else state.best), following.then
     record = {
         "movies": [movie.name for movie in movies],
         "divisions": sum(int(example.is_division.sum()) for example, *_ in training),
