@@ -65,13 +65,11 @@ class ManagedServer:
     Args:
         home: its data, configuration, logs and password.
         cache: where the jars are kept.
-        fast_start: start with a quarter less work, run slower later; for tests.
     """
 
-    def __init__(self, home: Path, cache: Path, *, fast_start: bool = False) -> None:
+    def __init__(self, home: Path, cache: Path) -> None:
         self.home = home.resolve()
         self.cache = cache.resolve()
-        self.fast_start = fast_start
 
     def install(self, progress: Progress = silent) -> None:
         """Fetch the jars that are missing and check them all against the lock.
@@ -186,7 +184,7 @@ class ManagedServer:
             ports = free_ports(last_ports(self.home))
             write_config(self.home, ports)
             try:
-                server = ServerProcess.spawn(self.home, jars, ports, fast_start=self.fast_start)
+                server = ServerProcess.spawn(self.home, jars, ports)
                 return self._await_ready(server, password, timeout_s, progress)
             except BaseException as error:  # Ctrl-C too: what ends the start ends the server
                 if unfinished := ServerProcess.find(self.home):

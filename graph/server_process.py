@@ -46,13 +46,13 @@ class ServerProcess:
         return None
 
     @classmethod
-    def spawn(cls, home: Path, jars: Sequence[Path], ports: Ports, *, fast_start: bool) -> Self:
+    def spawn(cls, home: Path, jars: Sequence[Path], ports: Ports) -> Self:
         """Start the server in a session of its own: it outlives us and hears no Ctrl-C of our terminal.
 
         Raises:
             StoreError: Java cannot be run.
         """
-        command = java_command(home, ports, fast_start=fast_start)
+        command = java_command(home, ports)
         with (home / "logs" / _CONSOLE).open("wb") as console:
             try:
                 child = subprocess.Popen(  # noqa: S603 - our own command line

@@ -19,9 +19,14 @@ LONGEST = ("test_faults.py", "test_backup.py", "test_keeping.py", "test_notebook
 """Files that take a minute or more."""
 
 
+SHORT_LIFE = "-XX:TieredStopAtLevel=1 -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
+"""For Java: servers of tests live for seconds. They start with a third less work, and run slower later."""
+
+
 def pytest_configure() -> None:
-    """As the package does it, for test modules that import torch before it."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    """What the processes of tests find in their environment."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the package does; some import torch before it
+    os.environ.setdefault("JDK_JAVA_OPTIONS", SHORT_LIFE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,7 +55,7 @@ def dividing() -> SimulatedMovie:
 @pytest.fixture(scope="session")
 def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerAddress]:
     """A real Neo4j for the session, empty, with the jars of the usual cache (fetched where missing)."""
-    server = ManagedServer(tmp_path_factory.mktemp("neo4j"), default_cache(), fast_start=True)
+    server = ManagedServer(tmp_path_factory.mktemp("neo4j"), default_cache())
     try:
         yield server.start()
     finally:

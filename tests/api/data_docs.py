@@ -85,7 +85,7 @@ def main() -> None:
     """Rewrite the page, with a server of its own."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        server = ManagedServer(folder / "neo4j", default_cache(), fast_start=True)
+        server = ManagedServer(folder / "neo4j", default_cache())
         try:
             address = server.start()
             login = Credentials(address.uri, address.user, address.password)

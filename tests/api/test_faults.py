@@ -42,7 +42,7 @@ LIMITS = Limits(seconds=12.0, file_seconds=12.0)
 @pytest.fixture(scope="module")
 def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedServer]:
     """A server that may be killed."""
-    server = ManagedServer(tmp_path_factory.mktemp("victim"), default_cache(), fast_start=True)
+    server = ManagedServer(tmp_path_factory.mktemp("victim"), default_cache())
     try:
         yield server
     finally:

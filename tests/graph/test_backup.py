@@ -43,7 +43,7 @@ pytestmark = pytest.mark.neo4j
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedServer]:
     """A server that may be stopped."""
-    managed = ManagedServer(tmp_path_factory.mktemp("home"), default_cache(), fast_start=True)
+    managed = ManagedServer(tmp_path_factory.mktemp("home"), default_cache())
     yield managed
     managed.stop()
 

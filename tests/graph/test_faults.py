@@ -54,7 +54,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def victim(disk: Path) -> Iterator[ManagedServer]:
     """A server that may be killed."""
-    server = ManagedServer(disk / "neo4j", default_cache(), fast_start=True)
+    server = ManagedServer(disk / "neo4j", default_cache())
     try:
         yield server
     finally:

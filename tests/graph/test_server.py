@@ -38,7 +38,7 @@ import sys
 from pathlib import Path
 from graph.jars import default_cache
 from graph.server import ManagedServer
-ManagedServer(Path(sys.argv[1]), default_cache(), fast_start=True).start()
+ManagedServer(Path(sys.argv[1]), default_cache()).start()
 """
 
 STUBBORN = """
@@ -50,7 +50,7 @@ time.sleep(60)
 
 
 def managed(home: Path) -> ManagedServer:
-    return ManagedServer(home, default_cache(), fast_start=True)
+    return ManagedServer(home, default_cache())
 
 
 @contextmanager
@@ -230,7 +230,7 @@ def test_a_server_that_never_ran_is_not_running_and_leaves_no_trace(tmp_path: Pa
 
 
 def test_only_the_whole_command_line_of_this_home_is_known_again() -> None:
-    command = java_command(Path("/a b/c"), Ports(bolt=1001, http=2002), fast_start=True)
+    command = java_command(Path("/a b/c"), Ports(bolt=1001, http=2002))
     assert ports_named(command, Path("/a b/c")) == Ports(bolt=1001, http=2002)
     assert ports_named(command, Path("/a b")) is None
     assert ports_named([], Path("/a b/c")) is None

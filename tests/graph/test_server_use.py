@@ -11,7 +11,7 @@ pytestmark = pytest.mark.neo4j
 
 @pytest.fixture
 def server(tmp_path: Path) -> ManagedServer:
-    return ManagedServer(tmp_path / "home", default_cache(), fast_start=True)
+    return ManagedServer(tmp_path / "home", default_cache())
 
 
 def test_the_last_user_alive_stops_what_the_first_started(server: ManagedServer) -> None:

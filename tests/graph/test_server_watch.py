@@ -28,7 +28,7 @@ def until_noted(notes: list[str], text: str, seconds: float = 120.0) -> bool:
 def test_a_killed_server_comes_back_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_watch, "POLL_S", 0.2)
     monkeypatch.setattr(server_watch, "PAUSE_S", 0.2)
-    server, notes = ManagedServer(tmp_path / "home", default_cache(), fast_start=True), list[str]()
+    server, notes = ManagedServer(tmp_path / "home", default_cache()), list[str]()
     try:
         before = server.start()
         with kept_running(server, notes.append):
