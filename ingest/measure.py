@@ -116,7 +116,7 @@ class _Foreground:
     def of(cls, labels: npt.NDArray[np.integer]) -> "_Foreground":
         flat = np.flatnonzero(labels != 0)  # by far faster than of the labels themselves
         y, x = np.divmod(flat, labels.shape[1])
-        value = labels.ravel().take(flat)
+        value = labels.ravel().take(flat).astype(np.int32, copy=False)
         label, owner, area = _owners(value)
         border, code = _border(labels, flat + 2 * y + labels.shape[1] + 3, value)
         return cls(
@@ -181,7 +181,7 @@ def _sums(owner: IntArray, values: npt.NDArray[np.number], count: int) -> FloatA
     return np.bincount(owner, values, count).astype(np.float64, copy=False)
 
 
-def _owners(value: npt.NDArray[np.integer]) -> tuple[IntArray, IntArray, IntArray]:
+def _owners(value: npt.NDArray[np.int32]) -> tuple[IntArray, IntArray, IntArray]:
     """(n,) labels that occur, ascending; (P,) the row of each pixel's among them; (n,) pixels of each."""
     if value.max(initial=0) > 8 * value.size:  # a table of all labels would be large
         label, owner, count = np.unique(value, return_inverse=True, return_counts=True)
@@ -194,7 +194,7 @@ def _owners(value: npt.NDArray[np.integer]) -> tuple[IntArray, IntArray, IntArra
 
 
 def _border(
-    labels: npt.NDArray[np.integer], at: IntArray, value: npt.NDArray[np.integer]
+    labels: npt.NDArray[np.integer], at: IntArray, value: npt.NDArray[np.int32]
 ) -> tuple[IntArray, IntArray]:
     """`border` and `code` of `_Foreground`.
 

@@ -81,6 +81,24 @@ def test_large_values_lose_no_precision() -> None:
     assert_agrees(labels, np.random.default_rng(0).normal(60_000, 1e-2, (1, *labels.shape)))
 
 
+@pytest.mark.parametrize(
+    ("dtype", "scale"),
+    [
+        ("u1", 1),
+        ("u2", 500),
+        (">u2", 500),
+        ("i2", 250),
+        *((dtype, 15_000_000) for dtype in ("u4", "i8", "u8")),
+    ],
+)
+def test_labels_of_any_type_and_size_are_measured_alike(dtype: str, scale: int) -> None:
+    found, features = measure_frame(crowd(seed=1).astype(dtype) * np.array(scale, dtype), None)
+    expected, as_expected = measure_frame(crowd(seed=1), None)
+    np.testing.assert_array_equal(found, expected * scale)
+    for name, column in features.items():
+        np.testing.assert_array_equal(column, as_expected[name], err_msg=name)
+
+
 def test_a_frame_without_cells_has_every_column_empty() -> None:
     found, features = measure_frame(np.zeros((5, 9), np.int32), np.ones((2, 5, 9), np.uint16))
     assert found.shape == (0,)

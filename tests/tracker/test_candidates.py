@@ -50,6 +50,17 @@ def test_near_pairs_are_all_within_the_radius_and_no_others() -> None:
     np.testing.assert_allclose(pairs.distance, distance[source, target])
 
 
+@pytest.mark.parametrize("dtype", ["u1", ">u2", "u4", "i8", "u8"])
+def test_label_images_of_any_type_overlap_alike(dtype: str) -> None:
+    still = crowd(12, seed=2)
+    scene = painted([still, moved(still, 2, 3)], shape=(120, 200))
+    cells, shift = Cells.of(scene.detections), np.zeros((2, 2))
+    labels = LabelImages.from_array(np.stack(list(scene.labels)).astype(dtype))
+    (found,) = frame_candidates(labels, scene.detections, cells, shift, 9.0)
+    (expected,) = frame_candidates(scene.labels, scene.detections, cells, shift, 9.0)
+    np.testing.assert_array_equal(found.overlap, expected.overlap)
+
+
 def test_overlap_and_distance_leave_out_the_move_of_the_field() -> None:
     still = crowd(12, seed=2)
     scene = painted([still, moved(still, -9, 14)], shape=(120, 200))
