@@ -184,13 +184,13 @@ def _sums(owner: IntArray, values: npt.NDArray[np.number], count: int) -> FloatA
 def _owners(value: npt.NDArray[np.int32]) -> tuple[IntArray, IntArray, IntArray]:
     """(n,) labels that occur, ascending; (P,) the row of each pixel's among them; (n,) pixels of each."""
     if value.max(initial=0) > 8 * value.size:  # a table of all labels would be large
-        label, owner, count = np.unique(value, return_inverse=True, return_counts=True)
-        return label.astype(np.int64), owner, count
-    count = np.bincount(value)
-    label = np.flatnonzero(count)
-    row = np.zeros(len(count), np.int64)
+        known, owner, area = np.unique(value, return_inverse=True, return_counts=True)
+        return known.astype(np.int64), owner, area.astype(np.int64)
+    pixels = np.bincount(value)
+    label = np.flatnonzero(pixels)
+    row = np.zeros(len(pixels), np.int64)
     row[label] = np.arange(len(label))
-    return label, row.take(value), count[label]
+    return label, row.take(value), pixels[label].astype(np.int64, copy=False)
 
 
 def _border(
