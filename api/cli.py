@@ -222,14 +222,14 @@ def train(
     from api.settings import Settings
     from api.training import collect, run_training, simulated
     from tracker.checkpoint import SHIPPED
-    from tracker.train import FINETUNING, from_nothing
+    from tracker.train import FINETUNING, TrainingConfig, from_nothing
 
     reporter = Reporter(as_json=as_json)
     begin = SHIPPED if finetune and start is None else start
     plan = (
         replace(FINETUNING, steps=steps or FINETUNING.steps, seed=seed, held_out=held_out)
         if begin
-        else from_nothing(steps or 1200, seed=seed, held_out=held_out)
+        else from_nothing(steps or TrainingConfig.steps, seed=seed, held_out=held_out)
     )
     with reporter.bars() as bars:
         notes: list[str] = []

@@ -12,7 +12,7 @@ from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
 from ingest.segment import SegmentationSettings, segment
 from ingest.tracking_graph import TrackingGraph
-from tracker.memory import keep
+from tracker.memory import keep_freed
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def track_movie(
         InputError: the label images are not of this movie; the segmentation is out of its depth; what
             `link_cells` raises.
     """
-    keep()
+    keep_freed()
     tracker = tracker or TrackerChoice()
     clock = [time.perf_counter()]
     if labels is None:

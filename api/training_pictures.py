@@ -22,16 +22,15 @@ def draw_losses(rounds: Sequence[Sequence[Check]], path: Path) -> None:
     """
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
     axes = figure.add_subplot()
+    found: list[tuple[int, float]] = []
     for number, checks in enumerate(rounds):
-        _draw_round(axes, checks, is_first=number == 0)
+        found = _draw_round(axes, checks, is_first=number == 0)
         if number:
             axes.axvline(rounds[number - 1][-1].step, color="0.6", linewidth=0.8, linestyle=":")
-    found = [check for check in rounds[-1] if check.validation is not None]
     if found:
-        best = min(found, key=lambda check: check.validation or 0.0)
+        best = min(found, key=lambda check: check[1])
         axes.annotate(
-            f"{best.validation:.4f}", (best.step, best.validation or 0.0), (0, 8), color=ORANGE,
-            textcoords="offset points", ha="center",
+            f"{best[1]:.4f}", best, (0, 8), textcoords="offset points", ha="center", color=ORANGE
         )  # fmt: skip
     axes.set_yscale("log")
     axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
@@ -46,7 +45,8 @@ def draw_losses(rounds: Sequence[Sequence[Check]], path: Path) -> None:
     figure.savefig(path, dpi=150)
 
 
-def _draw_round(axes: Axes, checks: Sequence[Check], *, is_first: bool) -> None:
+def _draw_round(axes: Axes, checks: Sequence[Check], *, is_first: bool) -> list[tuple[int, float]]:
+    """Draw one round; gives the steps and losses of its validations."""
     hidden = "" if is_first else "_"  # one entry of the legend for all rounds
     steps, losses = [check.step for check in checks], [check.training for check in checks]
     axes.plot(steps, losses, color=BLUE, marker="o", markersize=2, label=f"{hidden}training, augmented")
@@ -54,6 +54,7 @@ def _draw_round(axes: Axes, checks: Sequence[Check], *, is_first: bool) -> None:
     if known:
         at, loss = zip(*known, strict=True)
         axes.plot(at, loss, color=ORANGE, marker="o", markersize=3, label=f"{hidden}held out")
+    return known
 
 
 def confusion(true: IntArray, judged: IntArray) -> IntArray:

@@ -118,7 +118,7 @@ class _Foreground:
         y, x = np.divmod(flat, labels.shape[1])
         value = labels.ravel().take(flat).astype(np.int32, copy=False)
         label, owner, area = _owners(value)
-        border, code = _border(labels, flat + 2 * y + labels.shape[1] + 3, value)
+        border, code = _border(labels, (y, x), value)
         return cls(
             flat, y.astype(np.float64), x.astype(np.float64), label, owner, area.astype(np.float64),
             border, code,
@@ -194,16 +194,17 @@ def _owners(value: npt.NDArray[np.int32]) -> tuple[IntArray, IntArray, IntArray]
 
 
 def _border(
-    labels: npt.NDArray[np.integer], at: IntArray, value: npt.NDArray[np.int32]
+    labels: npt.NDArray[np.integer], place: tuple[IntArray, IntArray], value: npt.NDArray[np.int32]
 ) -> tuple[IntArray, IntArray]:
     """`border` and `code` of `_Foreground`.
 
     Args:
         labels: (Y, X) label image.
-        at: (P,) where each pixel is in it once it has a frame of background, a pixel wide.
+        place: (P,) y and x of each pixel of a cell.
         value: (P,) its label.
     """
     framed, width = np.pad(labels, 1).ravel(), labels.shape[1] + 2
+    at = (place[0] + 1) * width + place[1] + 1
     beside, corners = (-width, -1, 1, width), (-width - 1, -width + 1, width - 1, width + 1)
     is_border = np.zeros(len(at), bool)
     for step in beside:

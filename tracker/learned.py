@@ -15,7 +15,7 @@ from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
 from ingest.tracking_graph import Detections, IntArray, LinkKind, TrackingGraph
 from tracker.config import LEARNED_DRAFT
-from tracker.crops import crops
+from tracker.crops import AHEAD, crops
 from tracker.draft import make_draft
 from tracker.gains import DecisionConfig, Logits, choices_of, probability
 from tracker.greedy import decide_by_assignment
@@ -29,7 +29,7 @@ from tracker.scene import MEMORY, Scene, make_scene
 Decide = Callable[[Choices], tuple[IntArray, IntArray, IntArray]]
 DECISIONS: Mapping[str, Decide] = {"joint": decide_jointly, "assignment": decide_by_assignment}
 """The ways to decide by name."""
-CROPS = {"cpu": 256, "cuda": 2048}
+CROPS, CROPS_ON_GPU = 256, 2048
 """Crops that the network looks at together: on a CPU as many as its caches hold."""
 CELLS = 5_000
 """Cells of whole frames, or of one frame, that it sees in context together, and whose pairs it judges."""
@@ -137,8 +137,8 @@ def look(
 ) -> tuple[Looks, Tensor]:
     """Measure the crops of all frames, and have the network see them: (N, width), on the CPU."""
     looks, seen = [], [torch.zeros(0, model.config.width)]
-    with _one_thread():  # the other cores read the frames, which takes longer
-        for batch in _batched(frames, CROPS.get(device.type, CROPS["cuda"])):
+    with _fewer_threads(AHEAD):  # which read the frames
+        for batch in _batched(frames, CROPS if device.type == "cpu" else CROPS_ON_GPU):
             looks.append(Looks.of(batch, has_image=has_image))
             if model.appearance is not None:
                 half = device.type == "cuda"
@@ -150,9 +150,10 @@ def look(
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def _fewer_threads(taken: int) -> Iterator[None]:
+    """Leave so many of torch's threads out; this holds for the whole process."""
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(max(1, threads - taken))
     try:
         yield
     finally:

@@ -12,7 +12,7 @@ TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 """glibc's numbers for them."""
 
 
-def keep() -> None:
+def keep_freed() -> None:
     """Have the C library keep what a frame's arrays took for the next one's; only glibc does.
 
     It is asked for the whole process, whose threads each have memory of their own.

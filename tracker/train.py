@@ -75,9 +75,14 @@ FINETUNING = TrainingConfig(steps=300, learning_rate=3e-4, smoothing=0.0, check_
 """For weights that know cells already: small steps, with the truth as it is."""
 
 
-def from_nothing(steps: int = 1200, *, seed: int = 0, held_out: float = 0.3) -> TrainingConfig:
-    """For a new network: first with the truth spread, then, a quarter as long, in small steps as it is."""
-    then = replace(FINETUNING, steps=-(-steps // 4), seed=seed)
+def from_nothing(
+    steps: int = TrainingConfig.steps, *, seed: int = 0, held_out: float = TrainingConfig.held_out
+) -> TrainingConfig:
+    """For a new network: first with the truth spread, then, a quarter as long, in small steps as it is.
+
+    Both rounds see the same batches, those of the seed, as far as they go.
+    """
+    then = replace(FINETUNING, steps=-(-steps // 4), seed=seed, held_out=held_out)
     return TrainingConfig(steps=steps, seed=seed, held_out=held_out, then=then)
 
 
@@ -86,7 +91,7 @@ class Trained:
     """What training gives.
 
     Attributes:
-        model: the best one, calibrated.
+        model: the best one of the last round, calibrated.
         rounds: the validations of each round; steps count on from round to round.
         record: how it was trained, for the weights' header.
         held_out: the validation examples.
@@ -96,11 +101,6 @@ class Trained:
     rounds: Sequence[Sequence[Check]]
     record: Mapping[str, object]
     held_out: Sequence[Example]
-
-    @property
-    def checks(self) -> list[Check]:
-        """All validations."""
-        return [check for checks in self.rounds for check in checks]
 
 
 def train(
@@ -122,7 +122,7 @@ def train(
         evidence: what a new network leaves out, such as `{"memory": False}`.
         device: where.
         state_file: where the state is kept at each validation; training goes on from there where it exists.
-            Each further round has one of its own beside it.
+            Each further round has one of its own beside it, which counts while the first is there.
         progress: told of each step.
 
     Raises:
@@ -139,8 +139,11 @@ def train(
     rounds: list[list[Check]] = []
     done = best_step = 0
     following: TrainingConfig | None = config
+    is_new = state_file is not None and not state_file.exists()
     while following is not None:
         file = _file_of(len(rounds), state_file)
+        if file and is_new:
+            file.unlink(missing_ok=True)  # of a training that was to begin anew
         state = _round(model, following, (training, held_out), device, file, key, progress)
         rounds.append([replace(check, step=done + check.step) for check in state.checks])
         done, best_step = done + state.step, done + state.best_step

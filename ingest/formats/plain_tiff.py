@@ -40,7 +40,7 @@ Tags = Mapping[int, Numbers]
 
 
 def read_plain(path: Path, shape: tuple[int, int]) -> Numbers | None:
-    """(Y, X) labels of a file of one plane; None for anything that is not just that, or not whole.
+    """(Y, X) pixels of a file of one plane; None for anything that is not just that, or not whole.
 
     Args:
         path: of the file.
@@ -62,6 +62,8 @@ def _only_tags(content: bytes) -> Tags | None:
     end = at + COUNT.size + COUNT.unpack_from(content, at)[0] * ENTRY.size
     entries = list(ENTRY.iter_unpack(content[at + COUNT.size : end]))
     if NEXT.unpack_from(content, end)[0] != 0 or any(tag in UNUSUAL for tag, *_ in entries):
+        return None
+    if any(tag in USUAL and kind not in WORDS for tag, kind, *_ in entries):
         return None
     return {tag: _values(content, *entry) for tag, *entry in entries if entry[0] in WORDS}
 

@@ -24,7 +24,11 @@ def test_losses_are_drawn(tmp_path: Path, validated: bool) -> None:
     picture = imread(tmp_path / "losses.png")
     assert picture.shape[:2] == (540, 960)
     orange = (picture[..., 0] > 0.75) & (picture[..., 2] < 0.3)
-    assert orange.any() == validated
+    blue = (picture[..., 0] < 0.4) & (picture[..., 2] > 0.6)
+    for right in (False, True):  # of the middle: the second round, below the legend
+        half = (slice(60, None), slice(700, None) if right else slice(None, 600))
+        assert orange[half].any() == validated
+        assert blue[half].any()
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -1,8 +1,9 @@
 """Trackers side by side on the same detections, in one run: `make bench-tracker`.
 
 On frames that no tracker was trained on: a table of scores, then a line a figure, `name value goal ok|short`.
-Time and memory on simulated movies of 500 to 5,000 cells a frame. Times are CPU seconds: a machine has other
-things to do. The trackers of others run in environments of their own (`peer_environments.py`).
+Time and memory on simulated movies of 500 to 5,000 cells a frame. Times are CPU seconds, since a machine has
+other things to do; speeds are given by the clock besides. The trackers of others run in environments of their
+own (`peer_environments.py`).
 """
 
 import argparse

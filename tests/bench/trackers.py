@@ -10,7 +10,7 @@ from ingest.tracking_graph import TrackingGraph
 from tests.bench.peer_trackers import PEERS, Seconds
 from tests.bench.tracking_cases import Case
 from tracker.checkpoint import HELD_OUT
-from tracker.memory import keep
+from tracker.memory import keep_freed
 
 OURS: Mapping[str, TrackerChoice] = {
     "learned, joint": TrackerChoice("learned", decision="joint", weights=HELD_OUT),
@@ -39,7 +39,7 @@ def available(name: str) -> bool:
 def _ours(choice: TrackerChoice) -> Track:
     def track(case: Case, turns: int) -> tuple[TrackingGraph, Seconds]:
         assert case.movie is not None
-        keep()
+        keep_freed()
         used = []
         for _ in range(turns):
             cpu, wall = time.process_time(), time.perf_counter()

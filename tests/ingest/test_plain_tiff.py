@@ -60,6 +60,15 @@ def test_others_are_left_to_tifffile(tmp_path: Path, dtype: str, how: dict[str, 
     np.testing.assert_array_equal(labels.frame(1), LABELS)
 
 
+@pytest.mark.parametrize("kind", [1, 6, 8, 13])
+def test_a_predictor_of_another_type_is_left_to_tifffile(tmp_path: Path, kind: int) -> None:
+    file = written(tmp_path, compression="zlib", predictor=True, metadata=None)
+    content = file.read_bytes()
+    at = content.index(struct.pack("<HH", 317, 3))
+    file.write_bytes(content[: at + 2] + struct.pack("<H", kind) + content[at + 4 :])
+    assert read_plain(file, SHAPE) is None
+
+
 def test_another_size_several_planes_and_no_file_are_left_to_tifffile(tmp_path: Path) -> None:
     assert read_plain(written(tmp_path), (31, 23)) is None
     assert read_plain(tmp_path / "nowhere.tif", SHAPE) is None

@@ -60,14 +60,14 @@ def weights_of(model: LineageModel) -> npt.NDArray[np.float32]:
 def test_it_learns(source: TrainingMovie) -> None:
     config = replace(SHORT, steps=30, check_every=10, variations=1)
     trained = train([source], config)
-    losses = [check.validation for check in trained.checks]
-    assert [check.step for check in trained.checks] == [10, 20, 30]
+    losses = [check.validation for check in trained.rounds[0]]
+    assert [check.step for check in trained.rounds[0]] == [10, 20, 30]
     start = train([source], replace(config, steps=1, learning_rate=0.0))
-    first = start.checks[0].validation
+    first = start.rounds[0][0].validation
     assert losses[-1] is not None
     assert first is not None
     assert losses[-1] < 0.5 * first
-    assert trained.checks[-1].training < trained.checks[0].training
+    assert trained.rounds[0][-1].training < trained.rounds[0][0].training
     assert trained.record["steps"] == 30
     assert trained.record["movies"] == ["simulated"]
     assert not trained.model.training
@@ -121,7 +121,7 @@ def test_interrupted_and_resumed_is_as_uninterrupted(
         with pytest.raises(PowerFailureError):
             train([source], SHORT, state_file=state)
     resumed = train([source], SHORT, state_file=state)
-    assert [check.step for check in resumed.checks] == [4, 8]
+    assert [check.step for check in resumed.rounds[0]] == [4, 8]
     np.testing.assert_array_equal(weights_of(resumed.model), weights_of(uninterrupted))
 
 
@@ -145,10 +145,10 @@ def test_it_stops_early(source: TrainingMovie, tmp_path: Path, monkeypatch: pyte
     config = replace(SHORT, steps=50, check_every=1, patience=2)
     rising(monkeypatch, [0.9, 0.5, 0.6, 0.7, 0.1])
     stopped = train([source], config, state_file=tmp_path / "state.safetensors")
-    assert [check.validation for check in stopped.checks] == [0.9, 0.5, 0.6, 0.7]
+    assert [check.validation for check in stopped.rounds[0]] == [0.9, 0.5, 0.6, 0.7]
     assert (stopped.record["steps"], stopped.record["best_step"]) == (4, 2)
     again = train([source], config, state_file=tmp_path / "state.safetensors")
-    assert again.checks == stopped.checks  # called again, it does not go on
+    assert again.rounds[0] == stopped.rounds[0]  # called again, it does not go on
     np.testing.assert_array_equal(weights_of(again.model), weights_of(stopped.model))
 
 
@@ -193,36 +193,50 @@ def test_finetuning_begins_with_what_the_given_weights_say(
     np.testing.assert_allclose(now.triple, before.triple, rtol=1e-4, atol=1e-5)
 
 
-IN_ROUNDS = replace(SHORT, then=replace(SHORT, steps=4, check_every=2, smoothing=0.0))
+SECOND = replace(SHORT, steps=4, check_every=2, smoothing=0.0)
+IN_ROUNDS = replace(SHORT, then=SECOND)
 
 
-def test_a_round_goes_on_where_the_one_before_ended(
-    source: TrainingMovie, uninterrupted: LineageModel
+def test_a_round_begins_with_the_last_weights_and_ends_with_the_best(
+    source: TrainingMovie, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert IN_ROUNDS.then is not None
+    rising(monkeypatch, [0.9, 0.1])
+    last = train([source], SHORT).model
+    rising(monkeypatch, [0.4, 0.5])
+    then = train([source], SECOND, model=last)
+    rising(monkeypatch, [0.1, 0.9, 0.4, 0.5])  # of the first round's the best is not the last
     both = train([source], IN_ROUNDS)
-    then = train([source], IN_ROUNDS.then, model=uninterrupted)
     np.testing.assert_array_equal(weights_of(both.model), weights_of(then.model))
     assert [[check.step for check in checks] for checks in both.rounds] == [[4, 8], [10, 12]]
-    assert (both.record["steps"], both.record["best_step"]) == (12, 8 + int(str(then.record["best_step"])))
+    assert (both.record["steps"], both.record["best_step"]) == (12, 10)
 
 
 def test_interrupted_in_its_second_round(source: TrainingMovie, tmp_path: Path) -> None:
-    state = tmp_path / "state.safetensors"
+    state, whole = tmp_path / "state.safetensors", train([source], IN_ROUNDS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "validation_loss", power_failure_after(3))
         with pytest.raises(PowerFailureError):
             train([source], IN_ROUNDS, state_file=state)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["state-2.safetensors", "state.safetensors"]
-    resumed, whole = train([source], IN_ROUNDS, state_file=state), train([source], IN_ROUNDS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "validation_loss", power_failure_after(1))  # one of four was left
+        resumed = train([source], IN_ROUNDS, state_file=state)
     assert resumed.rounds == whole.rounds
     np.testing.assert_array_equal(weights_of(resumed.model), weights_of(whole.model))
+
+
+def test_begun_anew_nothing_is_left_of_the_rounds_before(source: TrainingMovie, tmp_path: Path) -> None:
+    state = tmp_path / "state.safetensors"
+    train([source], IN_ROUNDS, state_file=state)
+    state.unlink()  # as the refusal of another training's state asks
+    other = replace(IN_ROUNDS, seed=1, then=replace(SECOND, seed=1))
+    anew = train([source], other, state_file=state)
+    np.testing.assert_array_equal(weights_of(anew.model), weights_of(train([source], other).model))
 
 
 def test_a_new_network_learns_in_two_rounds() -> None:
     plan = from_nothing(10, seed=4, held_out=0.2)
     assert (plan.steps, plan.seed, plan.held_out, plan.smoothing) == (10, 4, 0.2, 0.1)
-    assert plan.then == replace(FINETUNING, steps=3, seed=4)
+    assert plan.then == replace(FINETUNING, steps=3, seed=4, held_out=0.2)
 
 
 def test_weights_for_other_features_are_refused(source: TrainingMovie, example: Example) -> None:
@@ -272,7 +286,7 @@ def test_a_simulated_movie_is_not_held_out(source: TrainingMovie) -> None:
 
 def test_without_validation(source: TrainingMovie) -> None:
     trained = train([source], replace(SHORT, held_out=0.0))
-    assert [check.validation for check in trained.checks] == [None, None]
+    assert [check.validation for check in trained.rounds[0]] == [None, None]
     assert trained.held_out == []
     assert trained.model.temperature.tolist() == [1.0, 1.0]
 
@@ -297,7 +311,7 @@ def test_too_much_is_held_out() -> None:
 
 def test_label_images_alone_teach(source: TrainingMovie) -> None:
     trained = train([replace(source, movie=None)], replace(SHORT, steps=2))
-    assert np.isfinite([check.training for check in trained.checks]).all()
+    assert np.isfinite([check.training for check in trained.rounds[0]]).all()
 
 
 def test_the_learning_rate_rises_and_falls() -> None:
