@@ -138,16 +138,12 @@ def train(
     training[0][0].inputs.require_fit(model.config)
     rounds: list[list[Check]] = []
     done = best_step = 0
-    following: TrainingConfig | None = config
-    is_new = state_file is not None and not state_file.exists()
-    while following is not None:
-        file = _file_of(len(rounds), state_file)
-        if file and is_new:
-            file.unlink(missing_ok=True)  # of a training that was to begin anew
-        state = _round(model, following, (training, held_out), device, file, key, progress)
+    plan = list(_rounds_of(config))
+    for one, file in zip(plan, _state_files(state_file, len(plan)), strict=True):
+        state = _round(model, one, (training, held_out), device, file, key, progress)
         rounds.append([replace(check, step=done + check.step) for check in state.checks])
         done, best_step = done + state.step, done + state.best_step
-        model, following = (state.averaged if following.then else state.best), following.then
+        model = state.averaged if one.then else state.best
     record = {
         "movies": [movie.name for movie in movies],
         "divisions": sum(int(example.is_division.sum()) for example, *_ in training),
@@ -189,9 +185,23 @@ def _round(
     return state
 
 
-def _file_of(number: int, first: Path | None) -> Path | None:
-    """Where the state of a round is kept, beside that of the first."""
-    return first.with_stem(f"{first.stem}-{number + 1}") if first and number else first
+def _rounds_of(config: TrainingConfig) -> Iterator[TrainingConfig]:
+    """It and what follows."""
+    following: TrainingConfig | None = config
+    while following:
+        yield following
+        following = following.then
+
+
+def _state_files(first: Path | None, count: int) -> list[Path] | list[None]:
+    """Where the state of each round is kept; those of a training that was to begin anew are removed."""
+    if first is None:
+        return [None] * count
+    further = [first.with_stem(f"{first.stem}-{number}") for number in range(2, count + 1)]
+    if not first.exists():
+        for file in further:
+            file.unlink(missing_ok=True)
+    return [first, *further]
 
 
 @contextmanager

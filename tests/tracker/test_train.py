@@ -229,6 +229,10 @@ def test_begun_anew_nothing_is_left_of_the_rounds_before(source: TrainingMovie, 
     train([source], IN_ROUNDS, state_file=state)
     state.unlink()  # as the refusal of another training's state asks
     other = replace(IN_ROUNDS, seed=1, then=replace(SECOND, seed=1))
+    with pytest.MonkeyPatch.context() as patch:
+        stopped_at(6, patch)  # in the first round
+        with pytest.raises(PowerFailureError):
+            train([source], other, state_file=state)
     anew = train([source], other, state_file=state)
     np.testing.assert_array_equal(weights_of(anew.model), weights_of(train([source], other).model))
 
