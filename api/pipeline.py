@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 
-from api.trackers import TrackerChoice, link_cells
+from api.trackers import TrackerChoice, load_tracker
 from api.uncertain import Uncertain, uncertain
 from ingest.errors import InputError
 from ingest.measure import measure
@@ -64,22 +65,25 @@ def track_movie(
 
     Raises:
         InputError: the label images are not of this movie; the segmentation is out of its depth; what
-            `link_cells` raises.
+            `load_tracker` raises.
     """
     keep_freed()
     tracker = tracker or TrackerChoice()
     clock = [time.perf_counter()]
-    if labels is None:
-        settings = segmentation or SegmentationSettings()
-        labels = segment(movie, settings, progress=progress)
-        origin: object = asdict(settings)
-    else:
-        _require_same_frames(movie, labels)
-        origin = {"labels": labels.source}
-    clock.append(time.perf_counter())
-    detections = measure(labels, movie, progress=progress)
-    clock.append(time.perf_counter())
-    linked = link_cells(tracker, labels, detections, movie, progress)
+    with ThreadPoolExecutor(1) as beside:
+        loaded = beside.submit(load_tracker, tracker)  # meanwhile the frames are read
+        if labels is None:
+            loaded.result()  # what is wrong with it is told before minutes of segmenting
+            settings = segmentation or SegmentationSettings()
+            labels = segment(movie, settings, progress=progress)
+            origin: object = asdict(settings)
+        else:
+            _require_same_frames(movie, labels)
+            origin = {"labels": labels.source}
+        clock.append(time.perf_counter())
+        detections = measure(labels, movie, progress=progress)
+        clock.append(time.perf_counter())
+        linked = loaded.result()(labels, detections, movie, progress)
     clock.append(time.perf_counter())
     steps = zip(("segment", "measure", "track"), clock, clock[1:], strict=False)
     return TrackedMovie(

@@ -68,40 +68,46 @@ class Linked:
     weights: str | None = None
 
 
-Run = Callable[[TrackerChoice, LabelImages, Detections, Movie, Progress], Linked]
+Tracker = Callable[[LabelImages, Detections, Movie, Progress], Linked]
+"""Links the detections of a movie."""
 
 
-def link_cells(
-    choice: TrackerChoice, labels: LabelImages, detections: Detections, movie: Movie, progress: Progress
-) -> Linked:
-    """Link the detections of a movie by the chosen tracker.
+def load_tracker(choice: TrackerChoice) -> Tracker:
+    """The chosen tracker, ready to run; the learned one takes seconds.
 
     Raises:
         InputError: the weights cannot be read; there is no such device or decision.
     """
-    return TRACKERS[choice.name](choice, labels, detections, movie, progress)
+    return TRACKERS[choice.name](choice)
 
 
-def _plain(
-    choice: TrackerChoice, labels: LabelImages, detections: Detections, movie: Movie, progress: Progress
-) -> Linked:
+def _plain(choice: TrackerChoice) -> Tracker:
     config, run = TrackerConfig(), TRACKER_OF[choice.name]
-    return Linked(run(labels, detections, config=config, progress=progress), config.as_dict())
+
+    def track(labels: LabelImages, detections: Detections, _: Movie, progress: Progress) -> Linked:
+        return Linked(run(labels, detections, config=config, progress=progress), config.as_dict())
+
+    return track
 
 
-def _learned(
-    choice: TrackerChoice, labels: LabelImages, detections: Detections, movie: Movie, progress: Progress
-) -> Linked:
+def _learned(choice: TrackerChoice) -> Tracker:
     # torch takes seconds to import, and only this tracker needs it.
     from tracker.checkpoint import SHIPPED, load_model
     from tracker.learned import LearnedConfig, choose_device, device_name, track_learned
 
     checkpoint = load_model(choice.weights or SHIPPED)
     config = LearnedConfig(decision=choice.decision, device=choice.device)
-    graph = track_learned(labels, detections, movie, checkpoint.model, config=config, progress=progress)
     device = device_name(choose_device(choice.device))
-    return Linked(graph, config.as_dict(), device, checkpoint.digest)
+
+    def track(labels: LabelImages, detections: Detections, movie: Movie, progress: Progress) -> Linked:
+        graph = track_learned(labels, detections, movie, checkpoint.model, config=config, progress=progress)
+        return Linked(graph, config.as_dict(), device, checkpoint.digest)
+
+    return track
 
 
-TRACKERS: Mapping[str, Run] = {LEARNED: _learned, **dict.fromkeys(TRACKER_OF, _plain)}
+TRACKERS: Mapping[str, Callable[[TrackerChoice], Tracker]] = {
+    LEARNED: _learned,
+    **dict.fromkeys(TRACKER_OF, _plain),
+}
 """The trackers by name; the first is the default."""

@@ -43,6 +43,11 @@ class Cells:
     def __len__(self) -> int:
         return len(self.row)
 
+    @property
+    def diameter(self) -> float:
+        """Median diameter of the circles with their areas, pixels; 0 without cells."""
+        return float(np.median(np.sqrt(4 * self.area / np.pi))) if len(self) else 0.0
+
     def in_frame(self, frame: int) -> IntArray:
         """The cells of one frame, by their place in these columns."""
         start, stop = np.searchsorted(self.frame, [frame, frame + 1])

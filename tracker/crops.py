@@ -13,7 +13,7 @@ from torch import Tensor
 from ingest.errors import InputError
 from ingest.movie import LabelImages, Movie
 from ingest.tracking_graph import Detections
-from tracker.draft import Draft
+from tracker.cells import Cells
 
 SIDE = 24
 """Pixels of a crop's side."""
@@ -31,9 +31,9 @@ Image = npt.NDArray[np.float32]
 
 
 def crops(
-    labels: LabelImages, movie: Movie | None, detections: Detections, draft: Draft, channel: int = 0
+    labels: LabelImages, movie: Movie | None, detections: Detections, cells: Cells, channel: int = 0
 ) -> Iterator[Tensor]:
-    """The crops of each frame's n cells, in the order of `draft.cells`: (n, 2, 24, 24), see `frame_crops`.
+    """The crops of each frame's n cells, in the order of `cells`: (n, 2, 24, 24), see `frame_crops`.
 
     Their intensities are relative to the frame's `Light`. The frames ahead are read while the network looks
     at those before: `AHEAD` of them are in memory.
@@ -45,7 +45,7 @@ def crops(
         raise InputError(
             f"there is no channel {channel}", place=movie.name, remedy=f"choose one below {movie.shape[1]}"
         )
-    cells = draft.cells
+    diameter = cells.diameter
     place = np.stack([detections.y, detections.x], axis=1)[cells.row]  # not registered: where the pixels are
     label = detections.label[cells.row]
 
@@ -56,9 +56,7 @@ def crops(
         mask = labels.frame(t)
         image = None if movie is None else movie.frame(t)[channel]
         parts = np.array_split(here, -(-len(here) // AT_ONCE))
-        cut = np.concatenate(
-            [frame_crops(mask, image, label[part], place[part], draft.motion.diameter) for part in parts]
-        )
+        cut = np.concatenate([frame_crops(mask, image, label[part], place[part], diameter) for part in parts])
         if image is not None:
             cut[:, 0] = Light.of(image, mask).relative(cut[:, 0])
         return cut

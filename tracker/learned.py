@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
@@ -14,6 +15,7 @@ from ingest.errors import InputError
 from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
 from ingest.tracking_graph import Detections, IntArray, LinkKind, TrackingGraph
+from tracker.cells import Cells
 from tracker.config import LEARNED_DRAFT
 from tracker.crops import AHEAD, crops
 from tracker.draft import make_draft
@@ -94,12 +96,12 @@ def track_learned(
     _require_shapes(detections)
     device = choose_device(config.device)
     model = model.to(device).eval()
-    scene = make_scene(make_draft(labels, detections, LEARNED_DRAFT, progress))
-    give_back()
-    frames = progress(
-        crops(labels, movie, detections, scene.draft, config.channel), "Looking", total=len(labels)
-    )
-    looks, seen = look(frames, model, device, has_image=movie is not None)
+    frames = crops(labels, movie, detections, Cells.of(detections), config.channel)
+    with ThreadPoolExecutor(1) as beside:  # what the cells look like has no say in the draft
+        draft = beside.submit(make_draft, labels, detections, LEARNED_DRAFT)
+        told = progress(frames, "Looking", total=len(labels))
+        looks, seen = look(told, model, device, has_image=movie is not None)
+        scene = make_scene(draft.result())
     give_back()
     inputs = make_inputs(scene, detections, looks, seen)
     inputs.require_fit(model.config)

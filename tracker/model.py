@@ -7,7 +7,7 @@ next seven frames, a source with its last; pairs that compete for a cell see eac
 division are judged together.
 """
 
-import warnings
+import copy
 from dataclasses import asdict, dataclass
 
 import torch
@@ -15,12 +15,8 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from tracker.features import STEP, still
+from tracker.neighbourhood import NeighbourAttention
 from tracker.scene import MEMORY
-
-with warnings.catch_warnings():  # torch_geometric 2.8 still scripts functions, which torch 2.15 deprecates
-    warnings.simplefilter("ignore", FutureWarning)
-    from torch_geometric.nn import GATv2Conv
-    from torch_geometric.utils import scatter
 
 SAME, DIFFERENT, PARENT_CHILD = range(3)
 CLASSES = ("same", "different", "parent-child")
@@ -178,12 +174,7 @@ class LineageModel(nn.Module):
         self.embed = nn.Sequential(
             nn.ReLU(), nn.Dropout(drop), nn.Linear(width, width), nn.ReLU(), nn.Dropout(drop)
         )
-        heads = 4
-        self.graph = (
-            GATv2Conv(width, width // heads, heads=heads, edge_dim=config.neighbour, add_self_loops=False)
-            if config.graph
-            else None
-        )
+        self.graph: nn.Module | None = NeighbourAttention(width, config.neighbour) if config.graph else None
         self.past = Memory(width, config.step) if config.memory else None
         self.future = Memory(width, config.step) if config.memory else None
         self.as_source = nn.Linear(4 * width, width)
@@ -215,6 +206,19 @@ class LineageModel(nn.Module):
         self.register_buffer("temperature", torch.ones(2))  # of the pairs' and of the triples' logits
 
     temperature: Tensor
+
+    def trainable(self) -> "LineageModel":
+        """A copy to train: with torch_geometric's own layer where cells see their neighbours."""
+        model = copy.deepcopy(self).requires_grad_(True)
+        if isinstance(model.graph, NeighbourAttention):
+            model.graph = model.graph.trainable()
+        return model
+
+    def trained(self) -> "LineageModel":
+        """A copy to judge with, of what `trainable` gave."""
+        model = LineageModel(self.config)
+        model.load_state_dict(self.state_dict())
+        return model.eval()
 
     @torch.no_grad()
     def absorb_temperature(self) -> None:
@@ -305,6 +309,15 @@ def _among_competitors(layer: nn.Linear, judged: Tensor, batch: Batch) -> Tensor
     own, *shared = layer.weight.chunk(5, dim=1)  # (width, width) each
     seen = linear(judged, own, layer.bias)
     for cell, weights in ((batch.source, shared[:2]), (batch.target, shared[2:])):
-        mean, most = (scatter(judged, cell, dim_size=len(batch.cell), reduce=how) for how in ("mean", "max"))
+        mean, most = _mean_and_most(judged, cell, len(batch.cell))
         seen += (linear(mean, weights[0]) + linear(most, weights[1]))[cell]
     return seen
+
+
+def _mean_and_most(judged: Tensor, cell: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """(count, width) each, the mean and the maximum of the (E, width) pairs of each cell; 0 without any."""
+    nothing = judged.new_zeros(count, judged.shape[1])
+    pairs = torch.bincount(cell, minlength=count).clamp(min=1)
+    mean = nothing.index_add(0, cell, judged) / pairs[:, None]
+    most = nothing.scatter_reduce(0, cell[:, None].expand_as(judged), judged, "amax", include_self=False)
+    return mean, most

@@ -23,7 +23,7 @@ class Motion:
     Attributes:
         shift: (T, 2) y, x by which the whole field stands off from where it was in frame 0.
         step: 95th percentile of the cells' own steps, between mutual nearest neighbours of following frames.
-        diameter: median diameter of the circles with the cells' areas.
+        diameter: that of the cells.
     """
 
     shift: FloatArray
@@ -33,7 +33,7 @@ class Motion:
 
 def measure_motion(cells: Cells, frames: int) -> Motion:
     """Measure the scales of a movie of `frames` frames; lengths are 0 where there is nothing to measure."""
-    diameter = float(np.median(np.sqrt(4 * cells.area / np.pi))) if len(cells) else 0.0
+    diameter = cells.diameter
     shift = np.zeros((frames, 2))
     steps = [np.zeros(0)]
     places = [cells.position[cells.in_frame(t)] for t in range(frames)]

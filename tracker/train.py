@@ -1,6 +1,5 @@
 """Training: stretches of movies whose lineage is known, until the held-out stretches are judged no better."""
 
-import copy
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -58,7 +57,7 @@ class TrainingConfig:
     held_out: float = 0.3
     check_every: int = 200
     patience: int = 5
-    variations: int = 8
+    variations: int = 10
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
     then: "TrainingConfig | None" = None
@@ -143,7 +142,7 @@ def train(
         state = _round(model, one, (training, held_out), device, file, key, progress)
         rounds.append([replace(check, step=done + check.step) for check in state.checks])
         done, best_step = done + state.step, done + state.best_step
-        model = state.averaged if one.then else state.best
+        model = (state.averaged if one.then else state.best).trained()
     record = {
         "movies": [movie.name for movie in movies],
         "divisions": sum(int(example.is_division.sum()) for example, *_ in training),
@@ -152,7 +151,7 @@ def train(
         "steps": done,
         "best_step": best_step,
     }
-    return Trained(model.to("cpu").eval(), rounds, record, held_out)
+    return Trained(model, rounds, record, held_out)
 
 
 def _round(
@@ -166,7 +165,7 @@ def _round(
 ) -> TrainingState:
     """One round of training, from a model that is left as it is."""
     training, held_out = examples
-    model = copy.deepcopy(start).requires_grad_(True)
+    model = start.trainable()
     if not config.smoothing:  # the truth as it is wants logits that mean what they say
         model.absorb_temperature()
     state = TrainingState(model.to(device), config.weight_decay, config.averaging)
@@ -250,6 +249,8 @@ def variations(frames: int, config: TrainingConfig, seed: int) -> list[Variation
         Variation(0, frames, missed=0.06, seed=seed + 1),
         Variation(1, frames, 2, missed=0.03, seed=seed + 2),
         Variation(2, frames, 3),
+        Variation(0, frames, cut=0.03, seed=seed + 3),
+        Variation(1, frames, 2, missed=0.03, cut=0.03, seed=seed + 4),
     ]
     return [way for way in ways[: config.variations] if (way.end - way.begin) // way.stride >= 4] or ways[:1]
 

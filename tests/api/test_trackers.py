@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,13 @@ def test_weights_are_looked_for_before_a_movie_is_segmented(tmp_path: Path) -> N
         TrackerChoice(weights=tmp_path / "none.safetensors")
 
 
+def test_a_device_is_looked_for_before_a_movie_is_segmented() -> None:
+    made = simulate(SimulationSettings(frames=4, height_um=70, width_um=90), seed=2)
+    never_read = replace(made.movie, read=lambda frame: pytest.fail(f"frame {frame} was read"))
+    with pytest.raises(InputError, match="--device: no device 'cuda:99'"):
+        track_movie(never_read, tracker=TrackerChoice(device="cuda:99"))
+
+
 @pytest.mark.parametrize(
     ("option", "given"),
     [("weights", Path("own.safetensors")), ("decision", "assignment"), ("device", "cuda")],
@@ -50,10 +59,13 @@ def test_what_only_a_network_has(option: str, given: Any) -> None:
         TrackerChoice("lap", **{option: given})
 
 
-def without_torch(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in an interpreter in which importing torch fails."""
+TORCH = ("torch", "torch_geometric")
+
+
+def without(modules: Collection[str], tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in an interpreter in which importing these modules fails."""
     program = (
-        "import sys; sys.modules['torch'] = None; sys.modules['torch_geometric'] = None\n"
+        f"import sys; sys.modules.update(dict.fromkeys({list(modules)!r}))\n"
         "from api.cli import main\n"
         f"sys.argv = {['cellkin', *arguments]!r}\n"
         "main()"
@@ -64,19 +76,24 @@ def without_torch(tmp_path: Path, *arguments: str) -> subprocess.CompletedProces
     )
 
 
-def test_tracking_by_linear_assignment_needs_no_torch(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("tracker", "modules"), [("lap", TORCH), ("learned", ("torch_geometric", "pandas"))])
+def test_tracking_imports_no_more_than_it_needs(
+    tmp_path: Path, tracker: str, modules: Collection[str]
+) -> None:
+    """Linear assignment needs no torch; the network needs torch_geometric in training alone."""
     made = simulate(SimulationSettings(frames=4, height_um=70, width_um=90), seed=2)
     movie = write_movie(made.movie, tmp_path / "movie.ome.tif")
-    ended = without_torch(
-        tmp_path, "track", str(movie), "--tracker", "lap", "--no-store", "--output", str(tmp_path / "res")
+    result = tmp_path / "res"
+    ended = without(
+        modules, tmp_path, "track", str(movie), "--tracker", tracker, "--no-store", "--output", str(result)
     )
     assert ended.returncode == 0, ended.stderr
-    assert (tmp_path / "res" / "res_track.txt").read_text()
+    assert (result / "res_track.txt").read_text()
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["track", "--help"], ["train", "--help"]])
 def test_help_needs_no_torch(tmp_path: Path, arguments: list[str]) -> None:
-    ended = without_torch(tmp_path, *arguments)
+    ended = without(TORCH, tmp_path, *arguments)
     assert ended.returncode == 0, ended.stderr
     assert "Usage" in ended.stdout
 

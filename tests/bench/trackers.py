@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 
-from api.trackers import TrackerChoice, link_cells
+from api.trackers import TrackerChoice, load_tracker
 from ingest.measure import measure
 from ingest.progress import silent
 from ingest.tracking_graph import TrackingGraph
@@ -40,11 +40,12 @@ def _ours(choice: TrackerChoice) -> Track:
     def track(case: Case, turns: int) -> tuple[TrackingGraph, Seconds]:
         assert case.movie is not None
         keep_freed()
+        link = load_tracker(choice)
         used = []
         for _ in range(turns):
             cpu, wall = time.process_time(), time.perf_counter()
             measure(case.labels, case.movie)
-            linked = link_cells(choice, case.labels, case.detections, case.movie, silent)
+            linked = link(case.labels, case.detections, case.movie, silent)
             used.append(Seconds(time.process_time() - cpu, time.perf_counter() - wall))
         return linked.graph, Seconds(min(one.cpu for one in used), min(one.wall for one in used))
 

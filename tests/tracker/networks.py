@@ -36,7 +36,7 @@ def seen(labels: LabelImages, movie: Movie | None) -> Seen:
     detections = measure(labels)
     draft = make_draft(labels, detections, LEARNED_DRAFT)
     scene = make_scene(draft)
-    pictures = torch.cat([torch.zeros(0, 2, 24, 24), *crops(labels, movie, detections, draft)])
+    pictures = torch.cat([torch.zeros(0, 2, 24, 24), *crops(labels, movie, detections, draft.cells)])
     looks = Looks.of(pictures, has_image=movie is not None)
     return Seen(detections, scene, pictures, looks, make_inputs(scene, detections, looks, pictures))
 

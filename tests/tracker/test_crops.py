@@ -7,9 +7,9 @@ import torch
 
 from ingest.errors import InputError
 from ingest.movie import LabelImages, Movie
-from tests.tracker.drafted import draft_of
 from tests.tracker.networks import as_movie
 from tests.tracker.painting import painted
+from tracker.cells import Cells
 from tracker.crops import FIELD, SIDE, Light, crops, frame_crops
 
 DIAMETER = SIDE / FIELD
@@ -112,8 +112,7 @@ def test_each_frame_in_the_order_of_the_cells() -> None:
     frames = [{"a": (60.0, 40.0, 7.0), "b": (20.0, 90.0, 8.0)}, {}, {"c": (30.0, 50.0, 6.0)}]
     scene = painted(frames, seed=3)
     movie = as_movie(np.stack([np.where(image, 40 * (t + 1), 10) for t, image in enumerate(scene.labels)]))
-    draft = draft_of(scene.labels)
-    found = list(crops(scene.labels, movie, scene.detections, draft))
+    found = list(crops(scene.labels, movie, scene.detections, Cells.of(scene.detections)))
     assert [tuple(part.shape) for part in found] == [(2, 2, 24, 24), (0, 2, 24, 24), (1, 2, 24, 24)]
     own = [(part[:, 1] > 0).sum((1, 2)).tolist() for part in found]
     assert own[0][0] > own[0][1]  # b, which lies above a, is larger
@@ -125,18 +124,19 @@ def test_a_channel_that_is_not_there(channel: int) -> None:
     scene = painted([{"a": (60.0, 40.0, 7.0)}])
     movie = Movie.from_array(np.zeros((1, 2, 120, 180), np.uint8), name="two", axes="TCYX")
     with pytest.raises(InputError, match=f"no channel {channel}; choose one below 2"):
-        next(crops(scene.labels, movie, scene.detections, draft_of(scene.labels), channel))
+        next(crops(scene.labels, movie, scene.detections, Cells.of(scene.detections), channel))
 
 
 def test_a_frame_that_cannot_be_read_says_so() -> None:
     scene = painted([{"a": (60.0, 40.0, 7.0)}] * 4)
     frames = np.zeros((4, 120, 180))
     frames[2, 5, 5] = np.nan
-    found = crops(scene.labels, as_movie(frames), scene.detections, draft_of(scene.labels))
+    found = crops(scene.labels, as_movie(frames), scene.detections, Cells.of(scene.detections))
     with pytest.raises(InputError, match=r"made, frame 2: pixels that are NaN"):
         list(found)
 
 
 def test_no_frames() -> None:
     labels = LabelImages.from_array(np.zeros((3, 12, 15), np.int32))
-    assert sum(len(part) for part in crops(labels, None, painted([{}]).detections, draft_of(labels))) == 0
+    nothing = painted([{}]).detections
+    assert sum(len(part) for part in crops(labels, None, nothing, Cells.of(nothing))) == 0

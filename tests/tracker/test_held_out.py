@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from api.trackers import TrackerChoice, link_cells
+from api.trackers import TrackerChoice, load_tracker
 from ingest.progress import silent
 from ingest.validate import validate
 from tests.bench.tracking_cases import real_case, validation
@@ -21,7 +21,7 @@ def test_links_between_true_cells(data_folder: Path, name: str, most_aogm: float
     case = validation(real_case(data_folder / "ctc" / name))
     assert case.movie is not None
     choice = TrackerChoice(weights=HELD_OUT)
-    graph = link_cells(choice, case.labels, case.detections, case.movie, silent).graph
+    graph = load_tracker(choice)(case.labels, case.detections, case.movie, silent).graph
     validate(graph, case.labels)
     assert graph.probability is not None
     score = case.score(graph)

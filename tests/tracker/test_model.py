@@ -12,6 +12,7 @@ from ingest.simulate import SimulatedMovie
 from tests.tracker.networks import seen, untrained
 from tracker.inputs import Inputs
 from tracker.model import Batch, LineageModel, ModelConfig, Standardise
+from tracker.neighbourhood import NeighbourAttention
 
 
 @pytest.fixture(scope="module")
@@ -156,3 +157,31 @@ def test_features_are_standardised_within_bounds() -> None:
 def test_the_sizes_are_recorded() -> None:
     sizes = ModelConfig(cell=4, step=3, neighbour=2, pair=6, triple=5, memory=False)
     assert ModelConfig(**sizes.as_dict()) == sizes  # type: ignore[arg-type]  # names are as they were
+
+
+def test_attention_is_that_of_torch_geometric() -> None:
+    """The same for cells that see many, one and none, and the same gradients."""
+    torch.manual_seed(5)
+    ours = NeighbourAttention(64, 5)
+    torch.nn.init.normal_(ours.bias)
+    theirs = ours.trainable()
+    assert type(theirs).__module__.startswith("torch_geometric.")
+    cell, features = torch.randn(40, 64), torch.randn(150, 5)
+    edges = torch.stack([torch.randint(40, (150,)), torch.randint(30, (150,))])
+    found, expected = (layer(cell, edges, features) for layer in (ours, theirs))
+    check_same(found, expected)
+    torch.testing.assert_close(found[30:], ours.bias.expand(10, 64))  # nobody is near these
+    for layer, seen_by in ((ours, found), (theirs, expected)):
+        seen_by.square().sum().backward()
+        assert all(weight.grad is not None for weight in layer.parameters())
+    of_theirs = dict(theirs.named_parameters())
+    for name, weight in ours.named_parameters():
+        torch.testing.assert_close(weight.grad, of_theirs[name].grad, atol=1e-3, rtol=1e-3)
+
+
+def test_what_was_trained_judges_the_same(model: LineageModel, inputs: Inputs) -> None:
+    trainable = model.trainable()
+    assert not isinstance(trainable.graph, NeighbourAttention)
+    trained = trainable.eval().trained()
+    for one in (trainable, trained):
+        check_same(judged(one, inputs.batch)[0], judged(model, inputs.batch)[0])
