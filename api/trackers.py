@@ -1,6 +1,8 @@
 """The trackers by name, and what a user may choose about them."""
 
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,9 +93,9 @@ def _plain(choice: TrackerChoice) -> Tracker:
 
 
 def _learned(choice: TrackerChoice) -> Tracker:
-    # torch takes seconds to import, and only this tracker needs it.
-    from tracker.checkpoint import SHIPPED, load_model
-    from tracker.learned import LearnedConfig, choose_device, device_name, track_learned
+    with _importing():  # torch takes seconds, and only this tracker needs it
+        from tracker.checkpoint import SHIPPED, load_model
+        from tracker.learned import LearnedConfig, choose_device, device_name, track_learned
 
     checkpoint = load_model(choice.weights or SHIPPED)
     config = LearnedConfig(decision=choice.decision, device=choice.device)
@@ -104,6 +106,18 @@ def _learned(choice: TrackerChoice) -> Tracker:
         return Linked(graph, config.as_dict(), device, checkpoint.digest)
 
     return track
+
+
+@contextmanager
+def _importing() -> Iterator[None]:
+    """Leave garbage where it is: looking through what a library brings, and keeps, is a tenth of its time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 TRACKERS: Mapping[str, Callable[[TrackerChoice], Tracker]] = {

@@ -21,8 +21,10 @@ from tracker.looks import Looks
 from tracker.model import DIFFERENT, PARENT_CHILD, SAME
 from tracker.scene import Scene, make_scene
 
+LARGE = 200
+"""Pixels of a cell that may be cut in two: smaller ones show too little for a segmentation to fall for."""
 PIECE = (0.15, 0.5)
-"""Share of a cell that is cut off, at least and at most."""
+"""Share of it that is cut off, at least and at most."""
 Labels = npt.NDArray[np.int32]
 
 
@@ -67,8 +69,8 @@ class Variation:
         begin, end: frames begin … end − 1 of the movie.
         stride: every so manieth frame is taken.
         missed: share of the detections that are taken away.
-        cut: share of the cells that a frame shows in two pieces, as a segmentation might; the smaller one is
-            linked to nothing.
+        cut: share of the large cells that a frame shows in two pieces, as a segmentation might; the smaller
+            one is linked to nothing.
         blind: whether the frames are taken away, and the label images alone left.
         seed: of what is random.
     """
@@ -150,7 +152,8 @@ def _erased(image: Labels, detections: Detections, frame: int, kept: BoolArray) 
 
 def _cut(image: Labels, share: float, first_piece: int, rng: np.random.Generator) -> Labels:
     """(Y, X) label image in which some cells have lost what lies beyond a line, which has a new label."""
-    cells = np.unique(image[image > 0])
+    area = np.bincount(image.ravel())
+    cells = 1 + np.flatnonzero(area[1:] >= LARGE)
     chosen = cells[rng.random(len(cells)) < share]
     pieces = image.copy()
     for piece, cell in enumerate(chosen.tolist(), first_piece):

@@ -141,15 +141,18 @@ class Memory(nn.Module):
     def forward(self, known: Tensor, chain: Tensor, step: Tensor) -> Tensor:
         """(M, width) cells, (N, 7) rows and (N, 7, ·) steps of chains → (N, width) what is remembered."""
         given = self.of_cell(known)  # (M, 3·width), once for each cell however often it is remembered
-        state = known.new_zeros(len(chain), known.shape[1])
+        width = known.shape[1]
+        sizes = [2 * width, width]  # of the gates, reset and update, and of what is proposed
+        state = known.new_zeros(len(chain), width)
         for k in reversed(range(MEMORY)):
             row = chain[:, k]
-            known = (row >= 0)[:, None]
-            reset, update, new = (given[row.clamp(min=0)] + self.of_step(step[:, k])).chunk(3, dim=1)
-            reset_state, update_state, new_state = self.of_state(state).chunk(3, dim=1)
-            gate = torch.sigmoid(update + update_state)
-            proposed = torch.tanh(new + torch.sigmoid(reset + reset_state) * new_state)
-            state = torch.where(known, gate * state + (1 - gate) * proposed, state)
+            seen = torch.addmm(given[row.clamp(min=0)], step[:, k], self.of_step.weight.t())
+            (gates, new), (state_gates, state_new) = (
+                torch.split(both, sizes, dim=1) for both in (seen, self.of_state(state))
+            )
+            reset, update = torch.sigmoid(gates + state_gates).chunk(2, dim=1)
+            proposed = torch.tanh(torch.addcmul(new, reset, state_new))
+            state = torch.where((row >= 0)[:, None], torch.lerp(proposed, state, update), state)
         return state
 
 

@@ -249,7 +249,7 @@ def variations(frames: int, config: TrainingConfig, seed: int) -> list[Variation
         Variation(0, frames, missed=0.06, seed=seed + 1),
         Variation(1, frames, 2, missed=0.03, seed=seed + 2),
         Variation(2, frames, 3),
-        Variation(0, frames, cut=0.03, seed=seed + 3),
+        Variation(0, frames, cut=0.01, seed=seed + 3),
         Variation(1, frames, 2, missed=0.03, cut=0.03, seed=seed + 4),
     ]
     return [way for way in ways[: config.variations] if (way.end - way.begin) // way.stride >= 4] or ways[:1]

@@ -15,6 +15,7 @@ import numpy as np
 
 from graph.scores.table import POOLED, Entry, Row, ScoreTable
 from ingest.tracking_graph import IntArray
+from tests.bench.commands import COMMANDS, waited
 from tests.bench.confusion import draw_confusion
 from tests.bench.figures import Figure
 from tests.bench.peer_environments import ENVIRONMENTS, PeerUnavailableError
@@ -116,6 +117,17 @@ def speed(case: Case, trackers: Mapping[str, Track]) -> Iterator[object]:
             yield Figure(_dotted(f"speed.laptrack_over_ours.{kind}", case.name, name), ratio, 1)
 
 
+def commands(data: Path, without: Collection[str]) -> Iterator[object]:
+    """Seconds of whole commands, in processes of their own: from nothing to a tracking on disk."""
+    seconds = {name: waited(command, data) for name, command in COMMANDS.items() if name not in without}
+    for name, used in seconds.items():
+        yield f"command.{name} {used.cpu:.1f} CPU s, {used.wall:.1f} s"
+    if "laptrack" in seconds:
+        for name in seconds.keys() - {"laptrack"}:
+            ratio = seconds["laptrack"].wall / seconds[name].wall
+            yield Figure(f"command.laptrack_over_ours.{name}", ratio, 1)
+
+
 def scale(names: Collection[str], cells: Collection[int], folder: Path) -> Iterator[object]:
     """Time and memory by cells a frame, each in a process of its own."""
     for name in names:
@@ -133,7 +145,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder of the real sets, each with 01, 01_GT and 01_ST")
     parser.add_argument("--uv", default="uv", help="the uv that makes the environments of the other trackers")
-    parser.add_argument("--only", default="accuracy,robustness,speed,scale", help="parts, by commas")
+    parser.add_argument("--only", default="accuracy,robustness,speed,command,scale", help="parts, by commas")
     parser.add_argument("--picture", type=Path, help="where the confusion matrices go")
     parser.add_argument("--most-cells", type=int, default=LADDER[-1], help="end of the scale's ladder")
     chosen = parser.parse_args()
@@ -144,7 +156,7 @@ def main() -> None:
         trackers = {
             known: track for known, track in trackers.items() if not known.startswith(name.split(":")[0])
         }
-    real = {name: real_case(chosen.data / name) for name in REAL} if set(parts) - {"scale"} else {}
+    real = {name: real_case(chosen.data / name) for name in REAL} if set(parts) - {"command", "scale"} else {}
     for part in parts:
         for line in run(part, real, trackers, chosen):
             print(line, flush=True)
@@ -165,6 +177,9 @@ def run(
             yield from robustness([*fewer, simulated_case(3)], trackers)
         case "speed":
             yield from speed(real[SPEED_SET], trackers)
+        case "command":
+            missing = {"laptrack"} - {name.split(",")[0] for name in trackers}
+            yield from commands(chosen.data / SPEED_SET, missing)
         case "scale":
             with tempfile.TemporaryDirectory() as folder:
                 cells = [count for count in LADDER if count <= chosen.most_cells]

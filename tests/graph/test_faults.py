@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 import pytest
 
-from graph import batches
+from graph import batches, server_config
 from graph.connection import Connection, Credentials
 from graph.jars import default_cache
 from graph.pixels import PixelStore
@@ -31,6 +31,7 @@ pytestmark = pytest.mark.neo4j
 
 COLONY = faults.colony()
 DISK_MB = 700
+SMALL_LOG = {"db.tx_log.rotation.size": "1M", "db.tx_log.rotation.retention_policy": "4M size"}
 
 
 @pytest.fixture(autouse=True)
@@ -53,12 +54,14 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def victim(disk: Path) -> Iterator[ManagedServer]:
-    """A server that may be killed."""
+    """A server that may be killed; what it has allocated for its log is soon full."""
+    usual = server_config._settings
     server = ManagedServer(disk / "neo4j", default_cache())
-    try:
-        yield server
-    finally:
-        server.stop()
+    with patch.object(server_config, "_settings", lambda ports: {**usual(ports), **SMALL_LOG}):
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 def assert_rerun_gives_all(store: LineageStore, connection: Connection) -> None:
