@@ -71,7 +71,9 @@ def track_movie(
     tracker = tracker or TrackerChoice()
     clock = [time.perf_counter()]
     with ThreadPoolExecutor(1) as beside:
-        loaded = beside.submit(load_tracker, tracker)  # meanwhile the frames are read
+        loaded = beside.submit(
+            load_tracker, tracker, segmented=labels is None
+        )  # meanwhile the frames are read
         if labels is None:
             loaded.result()  # what is wrong with it is told before minutes of segmenting
             settings = segmentation or SegmentationSettings()

@@ -74,16 +74,20 @@ Tracker = Callable[[LabelImages, Detections, Movie, Progress], Linked]
 """Links the detections of a movie."""
 
 
-def load_tracker(choice: TrackerChoice) -> Tracker:
+def load_tracker(choice: TrackerChoice, *, segmented: bool = False) -> Tracker:
     """The chosen tracker, ready to run; the learned one takes seconds.
+
+    Args:
+        choice: which one.
+        segmented: whether the cells are those of our own segmentation; then the learned one doubts divisions.
 
     Raises:
         InputError: the weights cannot be read; there is no such device or decision.
     """
-    return TRACKERS[choice.name](choice)
+    return TRACKERS[choice.name](choice, segmented)
 
 
-def _plain(choice: TrackerChoice) -> Tracker:
+def _plain(choice: TrackerChoice, _: bool) -> Tracker:
     config, run = TrackerConfig(), TRACKER_OF[choice.name]
 
     def track(labels: LabelImages, detections: Detections, _: Movie, progress: Progress) -> Linked:
@@ -92,13 +96,15 @@ def _plain(choice: TrackerChoice) -> Tracker:
     return track
 
 
-def _learned(choice: TrackerChoice) -> Tracker:
+def _learned(choice: TrackerChoice, segmented: bool) -> Tracker:
     with _importing():  # torch takes seconds, and only this tracker needs it
         from tracker.checkpoint import SHIPPED, load_model
+        from tracker.gains import SEGMENTED, DecisionConfig
         from tracker.learned import LearnedConfig, choose_device, device_name, track_learned
 
     checkpoint = load_model(choice.weights or SHIPPED)
-    config = LearnedConfig(decision=choice.decision, device=choice.device)
+    costs = DecisionConfig(doubt=SEGMENTED if segmented else 0.0)
+    config = LearnedConfig(decision=choice.decision, device=choice.device, costs=costs)
     device = device_name(choose_device(choice.device))
 
     def track(labels: LabelImages, detections: Detections, movie: Movie, progress: Progress) -> Linked:
@@ -120,7 +126,7 @@ def _importing() -> Iterator[None]:
             gc.enable()
 
 
-TRACKERS: Mapping[str, Callable[[TrackerChoice], Tracker]] = {
+TRACKERS: Mapping[str, Callable[[TrackerChoice, bool], Tracker]] = {
     LEARNED: _learned,
     **dict.fromkeys(TRACKER_OF, _plain),
 }

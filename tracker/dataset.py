@@ -11,20 +11,15 @@ from torch import Tensor
 from ingest.errors import InputError
 from ingest.measure import measure
 from ingest.movie import LabelImages, Movie
-from ingest.tracking_graph import BoolArray, Detections, IntArray, LinkKind, TrackingGraph
+from ingest.tracking_graph import BoolArray, Detections, LinkKind, TrackingGraph
 from tracker.config import LEARNED_DRAFT
 from tracker.crops import crops
 from tracker.draft import make_draft
 from tracker.inputs import Inputs, make_inputs
-from tracker.lineage import NOBODY
 from tracker.looks import Looks
 from tracker.model import DIFFERENT, PARENT_CHILD, SAME
 from tracker.scene import Scene, make_scene
 
-LARGE = 200
-"""Pixels of a cell that may be cut in two: smaller ones show too little for a segmentation to fall for."""
-PIECE = (0.15, 0.5)
-"""Share of it that is cut off, at least and at most."""
 Labels = npt.NDArray[np.int32]
 
 
@@ -69,8 +64,6 @@ class Variation:
         begin, end: frames begin … end − 1 of the movie.
         stride: every so manieth frame is taken.
         missed: share of the detections that are taken away.
-        cut: share of the large cells that a frame shows in two pieces, as a segmentation might; the smaller
-            one is linked to nothing.
         blind: whether the frames are taken away, and the label images alone left.
         seed: of what is random.
     """
@@ -79,7 +72,6 @@ class Variation:
     end: int
     stride: int = 1
     missed: float = 0.0
-    cut: float = 0.0
     blind: bool = False
     seed: int = 0
 
@@ -126,18 +118,12 @@ def vary(source: TrainingMovie, way: Variation) -> tuple[LabelImages, Movie | No
     kept = np.isin(whole.frame, frames)
     rng = np.random.default_rng(way.seed)
     kept &= rng.random(len(whole)) >= way.missed
-    first_piece = int(whole.label.max(initial=0)) + 1
-
-    def seen(t: int) -> Labels:
-        left = _erased(source.labels.frame(frames[t]), whole, frames[t], kept)
-        return _cut(left, way.cut, first_piece, np.random.default_rng([way.seed, t])) if way.cut else left
-
-    labels = LabelImages.from_function(seen, (len(frames), *source.labels.shape[1:]))
+    labels = LabelImages.from_function(
+        lambda t: _erased(source.labels.frame(frames[t]), whole, frames[t], kept),
+        (len(frames), *source.labels.shape[1:]),
+    )
     movie = None if source.movie is None or way.blind else _frames(source.movie, frames)
-    detections = measure(labels, movie)
-    row = np.full(len(whole), NOBODY, np.int64)
-    row[kept] = np.flatnonzero(detections.label < first_piece)
-    return labels, movie, contracted(source.graph, row, detections)
+    return labels, movie, contracted(source.graph, kept, measure(labels, movie))
 
 
 def _erased(image: Labels, detections: Detections, frame: int, kept: BoolArray) -> Labels:
@@ -148,21 +134,6 @@ def _erased(image: Labels, detections: Detections, frame: int, kept: BoolArray) 
     table[label] = label
     left: Labels = table[image]
     return left
-
-
-def _cut(image: Labels, share: float, first_piece: int, rng: np.random.Generator) -> Labels:
-    """(Y, X) label image in which some cells have lost what lies beyond a line, which has a new label."""
-    area = np.bincount(image.ravel())
-    cells = 1 + np.flatnonzero(area[1:] >= LARGE)
-    chosen = cells[rng.random(len(cells)) < share]
-    pieces = image.copy()
-    for piece, cell in enumerate(chosen.tolist(), first_piece):
-        pixel = np.stack(np.nonzero(image == cell))  # (2, area)
-        angle, size = rng.uniform(0, 2 * np.pi), rng.uniform(*PIECE)
-        along = np.cos(angle) * pixel[0] + np.sin(angle) * pixel[1]
-        beyond = along > np.quantile(along, 1 - size)
-        pieces[tuple(pixel[:, beyond])] = piece
-    return pieces
 
 
 def _frames(movie: Movie, frames: Sequence[int]) -> Movie:
@@ -176,15 +147,15 @@ def _frames(movie: Movie, frames: Sequence[int]) -> Movie:
     )
 
 
-def contracted(graph: TrackingGraph, row: IntArray, detections: Detections) -> TrackingGraph:
+def contracted(graph: TrackingGraph, kept: BoolArray, detections: Detections) -> TrackingGraph:
     """The lineage of the detections that are kept: each is linked to its nearest kept ancestor.
 
     Args:
         graph: of N detections.
-        row: (N,) of each in `detections`; −1 for one that is not kept.
-        detections: as they are measured now; others among them are linked to nothing.
+        kept: (N,) which are kept.
+        detections: those, as they are measured now.
     """
-    count, kept = len(graph.detections), row != NOBODY
+    count = len(graph.detections)
     ancestor = graph.parents.copy()
     divided = np.zeros(count, bool)
     divided[graph.links[:, 1]] = graph.kind == LinkKind.DIVISION
@@ -195,6 +166,8 @@ def contracted(graph: TrackingGraph, row: IntArray, detections: Detections) -> T
             break
         crossed[skipped] |= divided[ancestor[skipped]]
         ancestor[skipped] = graph.parents[ancestor[skipped]]
+    row = np.full(count + 1, -1, np.int64)
+    row[:-1][kept] = np.arange(int(kept.sum()))
     later = np.flatnonzero(kept & (ancestor >= 0))
     links = np.stack([row[ancestor[later]], row[later]], axis=1)
     step = detections.frame[links[:, 1]] - detections.frame[links[:, 0]]

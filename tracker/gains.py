@@ -1,6 +1,6 @@
 """From the network's logits to what each choice gains, and how sure it is."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -8,6 +8,9 @@ from ingest.tracking_graph import FloatArray
 from tracker.joint import Choices
 from tracker.model import DIFFERENT, PARENT_CHILD, SAME
 from tracker.scene import Scene
+
+SEGMENTED = 5.0
+"""The doubt about divisions among cells of our own segmentation: the network learns from true cells."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,8 @@ class DecisionConfig:
         edge_in_diameters: how far from the edge a cell's centre may be for that.
         sure_cost: of either, at most, for the links that the assignment decision takes before the divisions,
             since a daughter is not to be taken from her mother.
+        doubt: what is taken off the log-odds of every division; `SEGMENTED` for cells that a segmentation
+            found, which takes the pieces of a cell, or two that it held for one, apart in a later frame.
     """
 
     birth_cost: float = 4.0
@@ -29,6 +34,7 @@ class DecisionConfig:
     edge_cost: float = 1.0
     edge_in_diameters: float = 0.5
     sure_cost: float = 1.0
+    doubt: float = 0.0
 
     def as_dict(self) -> dict[str, float]:
         """By name, for the record."""
@@ -46,6 +52,10 @@ class Logits:
 
     pair: FloatArray
     triple: FloatArray
+
+    def doubting(self, doubt: float) -> "Logits":
+        """The same, with so much taken off the log-odds of every division."""
+        return replace(self, triple=self.triple - doubt)
 
     def log_odds(self, kind: int) -> FloatArray:
         """(E,) log(p/(1 − p)) of one class."""

@@ -1,7 +1,5 @@
 """What is true of a movie that is seen slower or with cells missed, against a slow look at each cell."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -12,7 +10,7 @@ from ingest.errors import InputError
 from ingest.measure import measure
 from ingest.movie import LabelImages
 from ingest.simulate import SimulatedMovie
-from ingest.tracking_graph import BoolArray, IntArray, LinkKind, TrackingGraph
+from ingest.tracking_graph import BoolArray, LinkKind, TrackingGraph
 from ingest.validate import validate
 from tests import lineages as drawings
 from tests.lineages import Cell, Drawing, drawn
@@ -50,11 +48,6 @@ def among(graph: TrackingGraph, kept: BoolArray) -> set[Link]:
     }
 
 
-def rows_of(kept: BoolArray) -> IntArray:
-    """(N,) row of each detection among those that are kept, −1 for the others."""
-    return np.where(kept, np.cumsum(kept) - 1, -1)
-
-
 @settings(deadline=None)
 @given(drawing=lineages(), data=st.data())
 def test_contracted(drawing: Drawing, data: st.DataObject) -> None:
@@ -64,7 +57,7 @@ def test_contracted(drawing: Drawing, data: st.DataObject) -> None:
     labels = np.array(drawing.labels)
     for frame, label in zip(graph.detections.frame[~kept], graph.detections.label[~kept], strict=True):
         labels[frame][labels[frame] == label] = 0
-    left = contracted(graph, rows_of(kept), measure(LabelImages.from_array(labels)))
+    left = contracted(graph, kept, measure(LabelImages.from_array(labels)))
     validate(left, LabelImages.from_array(labels))
     assert among(left, kept) == slowly(graph, kept)
 
@@ -74,14 +67,8 @@ def test_a_division_over_a_missed_mother() -> None:
     graph = drawings.division().graph
     kept = graph.detections.frame != 2
     labels = LabelImages.from_array(np.where(np.arange(6)[:, None, None] == 2, 0, drawings.division().labels))
-    left = contracted(graph, rows_of(kept), measure(labels))
+    left = contracted(graph, kept, measure(labels))
     assert np.bincount(left.kind, minlength=3).tolist() == [1 + 2 + 1, 0, 2]
-
-
-def among_kept(graph: TrackingGraph, kept: BoolArray) -> set[tuple[int, int]]:
-    """All links, which are between those that are kept, by their rows among these."""
-    assert kept[graph.links].all()
-    return set(map(tuple, rows_of(kept)[graph.links].tolist()))
 
 
 def source(drawing: Drawing) -> TrainingMovie:
@@ -117,24 +104,6 @@ def test_missed_cells(dividing: SimulatedMovie) -> None:
     np.testing.assert_array_equal(again.detections.label, graph.detections.label)
     other = vary(to_learn_from(dividing), Variation(0, 16, missed=0.25, seed=4))[2]
     assert not np.array_equal(other.detections.label, graph.detections.label)
-
-
-def test_cells_cut_in_two(dividing: SimulatedMovie) -> None:
-    """The larger piece keeps the cell's links, the smaller one is nobody's; together they are the cell."""
-    way = Variation(1, 15, 2, missed=0.1, cut=0.2, seed=3)
-    labels, _, graph = vary(to_learn_from(dividing), way)
-    whole, _, uncut = vary(to_learn_from(dividing), replace(way, cut=0.0))
-    validate(graph, labels)
-    is_piece = graph.detections.label > dividing.graph.detections.label.max()
-    assert 0.1 < is_piece.sum() / len(uncut.detections) < 0.3
-    np.testing.assert_array_equal(graph.detections.label[~is_piece], uncut.detections.label)
-    assert among_kept(graph, ~is_piece) == set(map(tuple, uncut.links.tolist()))
-    for t, piece in zip(graph.detections.frame[is_piece], graph.detections.label[is_piece], strict=True):
-        now, before = labels.frame(int(t)), whole.frame(int(t))
-        (cell,) = np.unique(before[now == piece])
-        left, lost = np.sum(now == cell), np.sum(now == piece)
-        assert left + lost == np.sum(before == cell)
-        assert 0 < lost <= left + 1
 
 
 def test_a_blind_variation(dividing: SimulatedMovie) -> None:
