@@ -79,7 +79,7 @@ def load_tracker(choice: TrackerChoice, *, segmented: bool = False) -> Tracker:
 
     Args:
         choice: which one.
-        segmented: whether the cells are those of our own segmentation; then the learned one doubts divisions.
+        segmented: whether the cells are those of our own segmentation; a division then costs more.
 
     Raises:
         InputError: the weights cannot be read; there is no such device or decision.
@@ -103,7 +103,7 @@ def _learned(choice: TrackerChoice, segmented: bool) -> Tracker:
         from tracker.learned import LearnedConfig, choose_device, device_name, track_learned
 
     checkpoint = load_model(choice.weights or SHIPPED)
-    costs = DecisionConfig(doubt=SEGMENTED if segmented else 0.0)
+    costs = DecisionConfig(division_cost=SEGMENTED if segmented else 0.0)
     config = LearnedConfig(decision=choice.decision, device=choice.device, costs=costs)
     device = device_name(choose_device(choice.device))
 

@@ -1,6 +1,6 @@
 """From the network's logits to what each choice gains, and how sure it is."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from tracker.model import DIFFERENT, PARENT_CHILD, SAME
 from tracker.scene import Scene
 
 SEGMENTED = 5.0
-"""The doubt about divisions among cells of our own segmentation: the network learns from true cells."""
+"""What a division costs among cells of our own segmentation: the network learns from true cells."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class DecisionConfig:
         edge_in_diameters: how far from the edge a cell's centre may be for that.
         sure_cost: of either, at most, for the links that the assignment decision takes before the divisions,
             since a daughter is not to be taken from her mother.
-        doubt: what is taken off the log-odds of every division; `SEGMENTED` for cells that a segmentation
-            found, which takes the pieces of a cell, or two that it held for one, apart in a later frame.
+        division_cost: of a division, besides what it saves; `SEGMENTED` for cells that a segmentation found,
+            which shows a cell in pieces in some frames, and two as one in others.
     """
 
     birth_cost: float = 4.0
@@ -34,7 +34,7 @@ class DecisionConfig:
     edge_cost: float = 1.0
     edge_in_diameters: float = 0.5
     sure_cost: float = 1.0
-    doubt: float = 0.0
+    division_cost: float = 0.0
 
     def as_dict(self) -> dict[str, float]:
         """By name, for the record."""
@@ -52,10 +52,6 @@ class Logits:
 
     pair: FloatArray
     triple: FloatArray
-
-    def doubting(self, doubt: float) -> "Logits":
-        """The same, with so much taken off the log-odds of every division."""
-        return replace(self, triple=self.triple - doubt)
 
     def log_odds(self, kind: int) -> FloatArray:
         """(E,) log(p/(1 − p)) of one class."""
@@ -89,7 +85,7 @@ def choices_of(scene: Scene, logits: Logits, config: DecisionConfig) -> Choices:
         link_gain=gain,
         sure_gain=np.minimum(gain, same + 2 * config.sure_cost),
         division=scene.triples,
-        division_gain=logits.triple + birth[first] + birth[second] + death[mother],
+        division_gain=logits.triple - config.division_cost + birth[first] + birth[second] + death[mother],
         another=ends,
         another_gain=another,
     )

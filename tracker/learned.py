@@ -200,7 +200,6 @@ def _cells(inputs: Inputs, model: LineageModel, device: torch.device) -> tuple[T
 
 def decided(scene: Scene, logits: Logits, detections: Detections, config: LearnedConfig) -> TrackingGraph:
     """The tracking that a decision makes of the network's judgement."""
-    logits = logits.doubting(config.costs.doubt)
     choices = choices_of(scene, logits, config.costs)
     links, divisions, others = DECISIONS[config.decision](choices)
     family = scene.triples[divisions]

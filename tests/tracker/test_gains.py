@@ -73,6 +73,6 @@ def test_costs_are_recorded() -> None:
         "edge_cost": 1.5,
         "edge_in_diameters": 0.5,
         "sure_cost": 0.75,
-        "doubt": 5.0,
+        "division_cost": 5.0,
     }
     assert DecisionConfig(**recorded).as_dict() == recorded

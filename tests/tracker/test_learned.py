@@ -117,15 +117,15 @@ def test_what_the_network_is_sure_of_becomes_the_lineage() -> None:
 
 
 # a division saves two births and a death, of 4 each
-@pytest.mark.parametrize(("doubt", "divisions"), [(5.0, 1), (14.4, 1), (14.6, 0)])
-def test_a_division_is_doubted_until_it_is_none(doubt: float, divisions: int) -> None:
+@pytest.mark.parametrize(("cost", "divisions"), [(5.0, 1), (14.4, 1), (14.6, 0)])
+def test_a_division_has_its_cost_and_its_probability_whatever_it_costs(cost: float, divisions: int) -> None:
     scene = painted([{"m": (60.0, 90.0, 9.0)}, {"d": (60.0, 82.0, 6.4), "e": (60.0, 98.0, 6.4)}])
     here = seen(scene.labels, None).scene
     unlike = np.tile(np.where(np.arange(3) == DIFFERENT, 40.0, 0.0), (2, 1))
-    config = LearnedConfig(costs=DecisionConfig(doubt=doubt))
+    config = LearnedConfig(costs=DecisionConfig(division_cost=cost))
     graph = decided(here, Logits(unlike, np.array([2.5])), scene.detections, config)
     assert graph.kind.tolist() == 2 * divisions * [LinkKind.DIVISION]
-    assert graph.probability == pytest.approx(2 * divisions * [1 / (1 + np.exp(doubt - 2.5))])
+    assert graph.probability == pytest.approx(2 * divisions * [1 / (1 + np.exp(-2.5))])
 
 
 #       d
