@@ -69,25 +69,26 @@ def track_movie(
     """
     keep_freed()
     tracker = tracker or TrackerChoice()
+    if labels is not None:
+        _require_same_frames(movie, labels)
     clock = [time.perf_counter()]
-    with ThreadPoolExecutor(1) as beside:
-        loaded = beside.submit(
-            load_tracker, tracker, segmented=labels is None
-        )  # meanwhile the frames are read
+    with ThreadPoolExecutor(1) as beside:  # while label images are measured
+        loading = beside.submit(load_tracker, tracker, segmented=labels is None)
         if labels is None:
-            loaded.result()  # what is wrong with it is told before minutes of segmenting
+            loading.result()  # what is wrong with it is told before minutes of segmenting
+        clock.append(time.perf_counter())
+        if labels is None:
             settings = segmentation or SegmentationSettings()
             labels = segment(movie, settings, progress=progress)
             origin: object = asdict(settings)
         else:
-            _require_same_frames(movie, labels)
             origin = {"labels": labels.source}
         clock.append(time.perf_counter())
         detections = measure(labels, movie, progress=progress)
         clock.append(time.perf_counter())
-        linked = loaded.result()(labels, detections, movie, progress)
+        linked = loading.result()(labels, detections, movie, progress)
     clock.append(time.perf_counter())
-    steps = zip(("segment", "measure", "track"), clock, clock[1:], strict=False)
+    steps = zip(("load", "segment", "measure", "track"), clock, clock[1:], strict=False)
     return TrackedMovie(
         movie=movie,
         labels=labels,

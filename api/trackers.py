@@ -70,11 +70,11 @@ class Linked:
     weights: str | None = None
 
 
-Tracker = Callable[[LabelImages, Detections, Movie, Progress], Linked]
-"""Links the detections of a movie."""
+Link = Callable[[LabelImages, Detections, Movie, Progress], Linked]
+"""Links the detections of a movie; InputError, LineageError: they are not those of its label images."""
 
 
-def load_tracker(choice: TrackerChoice, *, segmented: bool = False) -> Tracker:
+def load_tracker(choice: TrackerChoice, *, segmented: bool = False) -> Link:
     """The chosen tracker, ready to run; the learned one takes seconds.
 
     Args:
@@ -87,7 +87,7 @@ def load_tracker(choice: TrackerChoice, *, segmented: bool = False) -> Tracker:
     return TRACKERS[choice.name](choice, segmented)
 
 
-def _plain(choice: TrackerChoice, _: bool) -> Tracker:
+def _plain(choice: TrackerChoice, _: bool) -> Link:
     config, run = TrackerConfig(), TRACKER_OF[choice.name]
 
     def track(labels: LabelImages, detections: Detections, _: Movie, progress: Progress) -> Linked:
@@ -96,7 +96,7 @@ def _plain(choice: TrackerChoice, _: bool) -> Tracker:
     return track
 
 
-def _learned(choice: TrackerChoice, segmented: bool) -> Tracker:
+def _learned(choice: TrackerChoice, segmented: bool) -> Link:
     with _importing():  # torch takes seconds, and only this tracker needs it
         from tracker.checkpoint import SHIPPED, load_model
         from tracker.gains import SEGMENTED, DecisionConfig
@@ -126,7 +126,7 @@ def _importing() -> Iterator[None]:
             gc.enable()
 
 
-TRACKERS: Mapping[str, Callable[[TrackerChoice, bool], Tracker]] = {
+TRACKERS: Mapping[str, Callable[[TrackerChoice, bool], Link]] = {
     LEARNED: _learned,
     **dict.fromkeys(TRACKER_OF, _plain),
 }

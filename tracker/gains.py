@@ -25,8 +25,8 @@ class DecisionConfig:
         edge_in_diameters: how far from the edge a cell's centre may be for that.
         sure_cost: of either, at most, for the links that the assignment decision takes before the divisions,
             since a daughter is not to be taken from her mother.
-        division_cost: of a division, besides what it saves; `SEGMENTED` for cells that a segmentation found,
-            which shows a cell in pieces in some frames, and two as one in others.
+        division_cost: of a division, besides what it saves; `SEGMENTED` for cells that our own segmentation
+            found, which shows a cell in pieces in some frames, and two as one in others.
     """
 
     birth_cost: float = 4.0
@@ -66,7 +66,7 @@ def probability(log_odds: FloatArray) -> FloatArray:
 
 
 def choices_of(scene: Scene, logits: Logits, config: DecisionConfig) -> Choices:
-    """What may be chosen in a scene, and what it gains: log-odds and the births and deaths that it saves."""
+    """What may be chosen in a scene, and what it gains: log-odds, and costs that it saves, or has."""
     draft, pairs = scene.draft, scene.pairs
     frame, source, target = draft.cells.frame, pairs.source, pairs.target
     at_edge = draft.edge < config.edge_in_diameters * draft.motion.diameter  # (N,)

@@ -21,7 +21,8 @@ class Choices:
     Attributes:
         count: N.
         link: (E, 2) earlier and later cell: the same cell.
-        link_gain: (E,) log-odds that it is true, and what it saves of births and deaths; so are all gains.
+        link_gain: (E,) log-odds that it is true, and what it saves of births and deaths; so are all gains,
+            less what a division costs.
         sure_gain: (E,) gain by which links are taken before divisions; those not above 0 wait for them.
         division: (T, 3) mother and two daughters.
         division_gain: (T,) what it gains.

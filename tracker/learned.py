@@ -2,9 +2,9 @@
 
 import platform
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -15,6 +15,7 @@ from ingest.errors import InputError
 from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
 from ingest.tracking_graph import Detections, IntArray, LinkKind, TrackingGraph
+from tracker.beside import beside, while_well
 from tracker.cells import Cells
 from tracker.config import LEARNED_DRAFT
 from tracker.crops import AHEAD, crops
@@ -44,7 +45,7 @@ class LearnedConfig:
     Attributes:
         decision: a name in `DECISIONS`.
         device: `auto`, `cpu`, `cuda` …
-        costs: of births and deaths.
+        costs: of births, deaths and divisions.
         channel: that it looks at.
     """
 
@@ -77,8 +78,8 @@ def track_learned(
 ) -> TrackingGraph:
     """Link the detections of a movie by what a trained network makes of them; each link with its probability.
 
-    Two frames are in memory at once; crops are forgotten once the network has seen them. What stays is about
-    4 kB a detection.
+    Two frames, and two more label images, are in memory at once; crops are forgotten once the network has
+    seen them. What stays is about 4 kB a detection.
 
     Args:
         labels: the cells' masks, (T, Y, X).
@@ -97,11 +98,11 @@ def track_learned(
     device = choose_device(config.device)
     model = model.to(device).eval()
     frames = crops(labels, movie, detections, Cells.of(detections), config.channel)
-    with ThreadPoolExecutor(1) as beside:  # what the cells look like has no say in the draft
-        draft = beside.submit(make_draft, labels, detections, LEARNED_DRAFT)
-        told = progress(frames, "Looking", total=len(labels))
+    with beside(partial(make_draft, labels, detections, LEARNED_DRAFT)) as drafting:
+        told = progress(while_well(frames, drafting), "Looking", total=len(labels))
         looks, seen = look(told, model, device, has_image=movie is not None)
-        scene = make_scene(draft.result())
+        for drafted in progress((drafting.result,), "Linking"):
+            scene = make_scene(drafted())
     give_back()
     inputs = make_inputs(scene, detections, looks, seen)
     inputs.require_fit(model.config)

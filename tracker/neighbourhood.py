@@ -10,15 +10,13 @@ from torch.nn.functional import leaky_relu
 HEADS = 4
 SLOPE = 0.2
 """Of the leaky ReLU for values below 0."""
-TINY = 1e-16
-"""Added to what is divided by."""
 
 
 class NeighbourAttention(nn.Module):
     """GATv2 (Brody et al. 2022, eq. 7), with the parameters of `torch_geometric.nn.GATv2Conv` by their names.
 
-    That layer is what is trained (`trainable`). To judge with it would take longer than all the rest: of the
-    time that ten thousand cells take, importing torch_geometric is more than half.
+    That layer is what is trained (`trainable`), and its initial values are these. Importing torch_geometric
+    takes seconds: what judges does without.
 
     Args:
         width: of a cell, before and after; a multiple of the heads.
@@ -34,8 +32,6 @@ class NeighbourAttention(nn.Module):
         self.bias = nn.Parameter(torch.zeros(width))
         for layer in (self.lin_l, self.lin_r, self.lin_edge):
             nn.init.xavier_uniform_(layer.weight)
-        nn.init.zeros_(self.lin_l.bias)
-        nn.init.zeros_(self.lin_r.bias)
         most = math.sqrt(6 / sum(self.att.shape[1:]))
         nn.init.uniform_(self.att, -most, most)
 
@@ -58,7 +54,7 @@ class NeighbourAttention(nn.Module):
             0, viewer[:, None].expand_as(score), score, "amax", include_self=False
         )
         weight = torch.exp(score - most[viewer])
-        weight = weight / (weight.new_zeros(len(cell), HEADS).index_add_(0, viewer, weight)[viewer] + TINY)
+        weight = weight / weight.new_zeros(len(cell), HEADS).index_add_(0, viewer, weight)[viewer]
         message = (self._by_head(said) * weight[:, :, None]).flatten(1)
         return torch.zeros_like(cell).index_add_(0, viewer, message) + self.bias
 

@@ -94,7 +94,7 @@ def without(modules: Collection[str], tmp_path: Path, *arguments: str) -> subpro
 def test_tracking_imports_no_more_than_it_needs(
     tmp_path: Path, tracker: str, modules: Collection[str]
 ) -> None:
-    """Linear assignment needs no torch; the network needs torch_geometric in training alone."""
+    """Linear assignment needs no torch; the network needs torch_geometric, and pandas, in training."""
     made = simulate(SimulationSettings(frames=4, height_um=70, width_um=90), seed=2)
     movie = write_movie(made.movie, tmp_path / "movie.ome.tif")
     result = tmp_path / "res"

@@ -58,6 +58,14 @@ def test_any_weights_give_a_valid_lineage(inputs: Inputs, decision: str, drawing
     check_valid(graph, labels)
 
 
+def test_detections_beyond_the_label_images_are_refused(
+    dividing: SimulatedMovie, model: LineageModel
+) -> None:
+    labels = LabelImages.from_array(np.stack([dividing.labels.frame(t) for t in range(9)]))
+    with pytest.raises(InputError, match="detections up to frame 15, but 9 label images"):
+        track_learned(labels, dividing.graph.detections, None, model)
+
+
 def wrong(graph: TrackingGraph, truth: TrackingGraph) -> int:
     """Links of one and not of the other, or of another kind."""
     found, true = (

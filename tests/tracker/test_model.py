@@ -11,7 +11,7 @@ from ingest.movie import LabelImages
 from ingest.simulate import SimulatedMovie
 from tests.tracker.networks import seen, untrained
 from tracker.inputs import Inputs
-from tracker.model import Batch, LineageModel, ModelConfig, Standardise
+from tracker.model import Batch, LineageModel, Memory, ModelConfig, Standardise
 from tracker.neighbourhood import NeighbourAttention
 
 
@@ -179,9 +179,38 @@ def test_attention_is_that_of_torch_geometric() -> None:
         torch.testing.assert_close(weight.grad, of_theirs[name].grad, atol=1e-3, rtol=1e-3)
 
 
-def test_what_was_trained_judges_the_same(model: LineageModel, inputs: Inputs) -> None:
+def test_what_was_trained_judges_as_in_training(model: LineageModel, inputs: Inputs) -> None:
+    before = judged(model, inputs.batch)
     trainable = model.trainable()
     assert not isinstance(trainable.graph, NeighbourAttention)
-    trained = trainable.eval().trained()
-    for one in (trainable, trained):
-        check_same(judged(one, inputs.batch)[0], judged(model, inputs.batch)[0])
+    with torch.no_grad():
+        for weight in trainable.graph.parameters():  # type: ignore[union-attr]  # this one has a graph
+            weight.mul_(1.5)
+    in_training, trained = judged(trainable.eval(), inputs.batch), judged(trainable.trained(), inputs.batch)
+    for kind in range(2):
+        check_same(trained[kind], in_training[kind])
+        assert not torch.allclose(trained[kind], before[kind], atol=1e-2)
+        torch.testing.assert_close(judged(model, inputs.batch)[kind], before[kind])
+
+
+@torch.inference_mode()
+def test_memory_is_a_gated_recurrent_unit() -> None:
+    """Along a chain of three, the farthest first, and along none, beside torch's own."""
+    torch.manual_seed(6)
+    memory, theirs = Memory(8, 3), torch.nn.GRUCell(8, 8)
+    theirs.load_state_dict(
+        {
+            "weight_ih": memory.of_cell.weight,
+            "bias_ih": memory.of_cell.bias,
+            "weight_hh": memory.of_state.weight,
+            "bias_hh": memory.of_state.bias,
+        }
+    )
+    known, nobody = torch.randn(5, 8), -torch.ones(1, 7, dtype=torch.long)
+    chain = torch.cat([torch.tensor([[4, 2, 0, -1, -1, -1, -1]]), nobody])
+    state = torch.zeros(1, 8)
+    for cell in (0, 2, 4):
+        state = theirs(known[[cell]], state)
+    found = memory(known, chain, torch.zeros(2, 7, 3))
+    torch.testing.assert_close(found, torch.cat([state, torch.zeros(1, 8)]))
+    assert not torch.allclose(memory(known, chain, torch.ones(2, 7, 3))[0], found[0], atol=1e-2)
