@@ -90,10 +90,10 @@ def _replaceable_server(settings: Settings, *, replace: bool, progress: Progress
             place="CELLKIN_NEO4J_URI",
             remedy="load a dump with `neo4j-admin database load`; restore an export without --offline",
         )
-    if not replace:
+    server = managed_server(settings)
+    if not (replace or server.is_new):
         with open_store(settings, progress) as opened:
             require_empty(opened.store, settings.data_folder)
-    server = managed_server(settings)
     _require_unused(server)
     return server
 

@@ -20,7 +20,7 @@ from graph.server_config import (
     require_space,
     write_config,
 )
-from graph.server_password import USER, ensure_password
+from graph.server_password import USER, ensure_password, is_new
 from graph.server_process import ServerProcess
 from ingest.errors import ConflictError, StoreError
 from ingest.progress import Progress, silent
@@ -128,10 +128,16 @@ class ManagedServer:
                     ran = True
                     server.stop()
                 write_config(self.home, free_ports(last_ports(self.home)))
+                ensure_password(self.home)  # which is made only before there is a database
                 yield
         finally:
             if ran:
                 self.start(progress=progress)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it has never been started, nor been given a database."""
+        return is_new(self.home)
 
     @property
     def was_stopped(self) -> bool:

@@ -9,6 +9,11 @@ from ingest.errors import StoreError
 USER = "neo4j"
 
 
+def is_new(home: Path) -> bool:
+    """Whether no database was ever made in this home."""
+    return not (home / "data" / "databases").exists()
+
+
 def ensure_password(home: Path) -> str:
     """The stored password, or before the first start a new one.
 
@@ -16,7 +21,7 @@ def ensure_password(home: Path) -> str:
         StoreError: there is a database, and its password is lost.
     """
     file, data = home / "password", home / "data"
-    first_start = not (data / "databases").exists()
+    first_start = is_new(home)
     if file.exists():
         password = file.read_text("utf-8").strip()
     elif first_start:

@@ -37,6 +37,7 @@ class LiveService:
             "OMP_NUM_THREADS": "1",
             **{f"CELLKIN_{name.upper()}": str(value) for name, value in settings.items()},
         }
+        self._log_begins = 0
         self.process = self._started()
 
     def _started(self) -> subprocess.Popen[str]:
@@ -55,8 +56,16 @@ class LiveService:
     def start_again(self) -> None:
         self.process = self._started()
 
+    def renew(self) -> None:
+        """As a new one: it runs, no file lies there that was sent, and the log begins here."""
+        self._log_begins = (self.folder / "serve.log").stat().st_size
+        if self.process.poll() is not None:
+            self.start_again()
+        for upload in httpx2.get(f"{self.address}/uploads").json()["uploads"]:
+            assert httpx2.delete(f"{self.address}/uploads/{upload['id']}").status_code == 204
+
     def log(self) -> str:
-        return (self.folder / "serve.log").read_text()
+        return (self.folder / "serve.log").read_bytes()[self._log_begins :].decode()
 
     def worker(self) -> psutil.Process:
         """The process of its worker."""
@@ -73,6 +82,11 @@ class LiveService:
         self.process.wait()
         psutil.wait_procs(left, PATIENCE_S)
         assert not any(child.is_running() for child in left)
+
+    def end(self) -> None:
+        """If it still runs."""
+        if self.process.poll() is None:
+            self.kill()
 
     def stop(self) -> int:
         """As Ctrl-C does; its exit code."""
@@ -128,8 +142,7 @@ def live_service(folder: Path, neo4j: ServerAddress, **settings: object) -> Iter
     try:
         yield service
     finally:
-        if service.process.poll() is None:
-            service.kill()
+        service.end()
 
 
 def until(condition: Callable[[], object], told: Callable[[], str] = lambda: "") -> None:

@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ import pytest
 from api.cli import main
 from graph.connection import Connection
 from graph.jars import default_cache
-from graph.server import ServerAddress
+from graph.pixels import PixelStore
+from graph.server import ManagedServer, ServerAddress
 from graph.store import LineageStore
 from tests import lineages
 from tests.api.service import Service, put
+from tests.graph import faults
+from tests.graph.restored import assert_restored, fill, scored
 from tests.graph.stored import assert_equal
 
 pytestmark = pytest.mark.neo4j
@@ -63,22 +67,42 @@ def test_a_database_of_ones_own_is_exported_and_restored(
     assert store.has_labels(record.id)
 
 
-def test_the_managed_server_is_dumped_and_restored(
+def test_the_managed_server_is_dumped_and_restored_into_another_data_folder(
     cellkin: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("CELLKIN_CACHE_FOLDER", str(default_cache()))
-    (tmp_path / "old").mkdir()
     monkeypatch.setenv("CELLKIN_DATA_FOLDER", str(tmp_path / "old"))
-    code, manifest = cellkin("backup", tmp_path / "backup")
-    assert (code, manifest["kind"], manifest["trackings"]) == (0, "dump", {})
+    with on_managed(tmp_path / "old") as (store, server):
+        before = fill(store)
+        graphs, table = [store.tracking_graph(record.id) for record in before], scored(store, before)
+        code, manifest = cellkin("backup", tmp_path / "backup")
+        assert (code, manifest["kind"]) == (0, "dump")
+        assert manifest["trackings"] == {record.id: record.detections for record in before}
+        assert server.status().running  # as it was
+        code, error = cellkin("restore", tmp_path / "backup")
+        assert (code, error["error"]["code"]) == (5, "CONFLICT")
+        assert "--replace" in error["error"]["remedy"]
     monkeypatch.setenv("CELLKIN_DATA_FOLDER", str(tmp_path / "new"))
     assert cellkin("restore", tmp_path / "backup")[0] == 0
     assert cellkin("neo4j", "status")[1]["running"] is False
-    users = tmp_path / "new" / "neo4j" / "run" / "users"
-    monkeypatch.setattr("api.keeping.users", lambda _: [os.getppid()])
-    assert users.is_dir()
-    code, error = cellkin("restore", tmp_path / "backup", "--replace")
-    assert (code, error["error"]["code"]) == (5, "CONFLICT")
+    with on_managed(tmp_path / "new") as (store, server):
+        assert_restored(store, before, graphs, table)
+        assert scored(store, before) == table
+        monkeypatch.setattr("api.keeping.users", lambda _: [os.getppid()])
+        code, error = cellkin("restore", tmp_path / "backup", "--replace")
+        assert (code, error["error"]["code"]) == (5, "CONFLICT")
+
+
+@contextmanager
+def on_managed(folder: Path) -> Iterator[tuple[LineageStore, ManagedServer]]:
+    """The store of the managed server of a data folder, which runs meanwhile."""
+    server = ManagedServer(folder / "neo4j", default_cache())
+    address = server.start()
+    try:
+        with LineageStore(Connection(faults.login(address)), PixelStore(folder / "pixels")) as store:
+            yield store, server
+    finally:
+        server.stop()
 
 
 def test_the_doctor_finds_what_belongs_to_nothing_and_what_the_schema_lacks(

@@ -11,31 +11,24 @@ import numpy as np
 import pytest
 from neo4j import ManagedTransaction, Record
 
-from api.scoring import score_of_stored, score_stored
 from graph.backup import (
     MANIFEST,
-    Manifest,
-    dump_to,
     export_to,
     import_export,
     read_manifest,
-    require_empty,
     require_restored,
-    restore_dump,
     restore_export,
 )
 from graph.connection import Connection
 from graph.jars import default_cache
 from graph.pixels import PixelStore
-from graph.provenance import Provenance
-from graph.records import Table, TrackingKind, TrackingRecord
 from graph.server import ManagedServer
 from graph.store import LineageStore
-from ingest.errors import CellkinError, ConflictError, InputError, StoreError
-from ingest.movie import LabelImages
+from ingest.errors import CellkinError, InputError, StoreError
 from tests import lineages
 from tests.graph import faults
-from tests.graph.stored import HOSTILE, assert_equal, put, put_alone, with_features, with_probability
+from tests.graph.restored import assert_restored, fill, scored
+from tests.graph.stored import assert_equal, put, put_alone, with_features, with_probability
 
 pytestmark = pytest.mark.neo4j
 
@@ -46,48 +39,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedServer]:
     managed = ManagedServer(tmp_path_factory.mktemp("home"), default_cache())
     yield managed
     managed.stop()
-
-
-def fill(store: LineageStore) -> list[TrackingRecord]:
-    """A ground truth, a tracking that is not quite the same with its score, and one without label images."""
-    pair = lineages.late_division()
-    feature = np.arange(len(pair.reference.graph.detections)) / 7
-    truth = put(store, pair.reference, with_features(pair.reference.graph, **{HOSTILE: feature}))
-    computed = store.write_tracking(
-        truth.movie_id,
-        pair.computed.graph,
-        LabelImages.from_array(pair.computed.labels),
-        kind=TrackingKind.PREDICTED,
-        author=HOSTILE,
-        version="2",
-        parameters={"reach": 1.5},
-        provenance=Provenance(device="cpu", seconds=1.5),
-    )
-    score_stored(store, computed.id, truth.id)
-    return [truth, computed, put_alone(store, lineages.gap().graph, frames=5)]
-
-
-def scored(store: LineageStore, before: list[TrackingRecord]) -> Table:
-    """What the score says that is stored."""
-    (held,) = store.scores([before[0].id])
-    assert held.table["TRA"] is not None
-    return held.table
-
-
-def assert_restored(
-    store: LineageStore, before: list[TrackingRecord], graphs: list[Any], table: Table
-) -> None:
-    for record, graph in zip(before, graphs, strict=True):
-        restored = store.tracking(record.id)
-        assert (restored.parameters, restored.provenance) == (record.parameters, record.provenance)
-        assert (restored.detections, restored.tracks, restored.links) == (
-            record.detections,
-            record.tracks,
-            record.links,
-        )
-        assert_equal(store.tracking_graph(record.id), graph)
-    truth, computed, _ = before
-    assert score_of_stored(store, computed.id, truth.id).as_dict() == table
 
 
 def test_an_export_restores_into_any_store(
@@ -123,28 +74,6 @@ def test_a_changed_export_is_not_taken_for_the_same(store: LineageStore, tmp_pat
     file.write_bytes(b"PK not quite")
     with pytest.raises(InputError, match="not whole"):
         restore_export(store, tmp_path / "backup")
-
-
-def test_a_dump_restores_into_another_data_folder(server: ManagedServer, tmp_path: Path) -> None:
-    pixels = PixelStore(tmp_path / "pixels")
-    with LineageStore(Connection(faults.login(server.start())), pixels) as store:
-        before = fill(store)
-        graphs = [store.tracking_graph(record.id) for record in before]
-        manifest, table = Manifest.of(store, "dump"), scored(store, before)
-    dump_to(server, manifest, pixels, tmp_path / "backup")
-    assert server.status().running  # as it was
-    with LineageStore(Connection(faults.login(server.start())), pixels) as store:
-        for movie in store.movies():
-            store.delete_movie(movie.id)
-        require_empty(store, tmp_path)
-    restored = PixelStore(tmp_path / "restored")
-    restore_dump(server, restored, tmp_path / "backup")
-    with LineageStore(Connection(faults.login(server.start())), restored) as store:
-        require_restored(store, manifest)
-        assert_restored(store, before, graphs, table)
-        assert scored(store, before) == table
-        with pytest.raises(ConflictError, match="--replace"):
-            require_empty(store, tmp_path)
 
 
 def emptied(store: LineageStore) -> None:
@@ -186,17 +115,17 @@ def test_an_export_is_imported_while_the_server_is_stopped(server: ManagedServer
         graphs, whole = [store.tracking_graph(record.id) for record in before], shape(store)
         manifest = export_to(store, pixels, tmp_path / "backup")
         emptied(store)
-    for _ in range(2):  # the second time in the place of the first
-        import_export(server, tmp_path / "backup")
-        with LineageStore(Connection(faults.login(server.start())), pixels) as store:
-            assert not store.movies()  # nobody sees anything yet
-            restore_export(store, tmp_path / "backup", imported=True)
-            require_restored(store, manifest)
-            for record, graph in zip(before, graphs, strict=True):
-                assert_equal(store.tracking_graph(record.id), graph)
-            assert shape(store) == whole
-            written_later = put_alone(store, lineages.one_track().graph, frames=9)
-            assert written_later.number == len(before) + 1
+        put(store, lineages.late_division().reference)  # in whose place it comes
+    import_export(server, tmp_path / "backup")
+    with LineageStore(Connection(faults.login(server.start())), pixels) as store:
+        assert not store.movies()  # nobody sees anything yet
+        restore_export(store, tmp_path / "backup", imported=True)
+        require_restored(store, manifest)
+        for record, graph in zip(before, graphs, strict=True):
+            assert_equal(store.tracking_graph(record.id), graph)
+        assert shape(store) == whole
+        written_later = put_alone(store, lineages.one_track().graph, frames=9)
+        assert written_later.number == len(before) + 1
 
 
 def test_what_cannot_be_imported_leaves_the_database_as_it_was(server: ManagedServer, tmp_path: Path) -> None:
