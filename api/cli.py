@@ -202,6 +202,13 @@ def train(
     finetune: Annotated[
         bool, typer.Option("--finetune", help="Begin with the shipped weights, in few and small steps.")
     ] = False,
+    segmented: Annotated[
+        bool,
+        typer.Option(
+            "--segmented",
+            help="Learn from the cells that the built-in segmentation finds, in place of the true ones.",
+        ),
+    ] = False,
     held_out: Annotated[
         float, typer.Option(help="Last share of each movie kept for validation.", min=0, max=0.9)
     ] = 0.3,
@@ -220,12 +227,13 @@ def train(
 ) -> None:
     """Train the tracker's network on movies whose lineages are known; goes on where it was stopped."""
     from api.settings import Settings
-    from api.training import collect, run_training, simulated
-    from tracker.checkpoint import SHIPPED
+    from api.training import as_found, collect, run_training, simulated
+    from tracker.checkpoint import SEGMENTED, SHIPPED
     from tracker.train import FINETUNING, TrainingConfig, from_nothing
 
     reporter = Reporter(as_json=as_json)
-    begin = SHIPPED if finetune and start is None else start
+    shipped = SEGMENTED if segmented else SHIPPED
+    begin = shipped if finetune and start is None else start
     plan = (
         replace(FINETUNING, steps=steps or FINETUNING.steps, seed=seed, held_out=held_out)
         if begin
@@ -235,6 +243,8 @@ def train(
         notes: list[str] = []
         given = collect(movies or [], stored or [], Settings(), bars, notes.append)
         given += simulated(simulated_movies, seed, bars)
+        if segmented:
+            given = [as_found(movie, bars) for movie in given]
         run = run_training(given, plan, output, start=begin, device=device, progress=bars)
     for text in notes:
         reporter.note(text)

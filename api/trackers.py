@@ -79,7 +79,8 @@ def load_tracker(choice: TrackerChoice, *, segmented: bool = False) -> Link:
 
     Args:
         choice: which one.
-        segmented: whether the cells are those of our own segmentation; a division then costs more.
+        segmented: whether the cells are those of our own segmentation: then the network is one that knows
+            such cells, unless weights are given, and a division costs more.
 
     Raises:
         InputError: the weights cannot be read; there is no such device or decision.
@@ -98,12 +99,12 @@ def _plain(choice: TrackerChoice, _: bool) -> Link:
 
 def _learned(choice: TrackerChoice, segmented: bool) -> Link:
     with _importing():  # torch takes seconds, and only this tracker needs it
-        from tracker.checkpoint import SHIPPED, load_model
-        from tracker.gains import SEGMENTED, DecisionConfig
+        from tracker.checkpoint import SEGMENTED, SHIPPED, load_model
+        from tracker.gains import DOUBTED, DecisionConfig
         from tracker.learned import LearnedConfig, choose_device, device_name, track_learned
 
-    checkpoint = load_model(choice.weights or SHIPPED)
-    costs = DecisionConfig(division_cost=SEGMENTED if segmented else 0.0)
+    checkpoint = load_model(choice.weights or (SEGMENTED if segmented else SHIPPED))
+    costs = DecisionConfig(division_cost=DOUBTED if segmented else 0.0)
     config = LearnedConfig(decision=choice.decision, device=choice.device, costs=costs)
     device = device_name(choose_device(choice.device))
 

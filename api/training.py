@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from api.settings import Settings
 from api.stored import open_store
 from api.training_pictures import confusion, draw_confusions, draw_losses
+from graph.scores.matching import match
 from graph.store import LineageStore
 from ingest.culture import CultureSettings
 from ingest.errors import InputError
@@ -19,12 +20,14 @@ from ingest.measure import measure
 from ingest.microscope import MicroscopeSettings
 from ingest.movie import Movie, open_labels, open_movie
 from ingest.progress import Note, Progress, silent, unheard
+from ingest.segment import segment
 from ingest.simulate import SimulationSettings, simulate
 from ingest.tracking_graph import IntArray, TrackingGraph
 from ingest.whole_cells import whole_cells
 from tracker.checkpoint import load_model, save_model
-from tracker.dataset import Example, TrainingMovie
+from tracker.dataset import UNKNOWN, Example, TrainingMovie, contracted
 from tracker.learned import choose_device, judge
+from tracker.lineage import NOBODY
 from tracker.model import CLASSES, LineageModel
 from tracker.train import Trained, TrainingConfig, train
 
@@ -107,6 +110,31 @@ def with_tracking(
         )
     graph = TrackingGraph(detections, given.graph.links, given.graph.kind)
     return TrainingMovie(movie.name, movie, labels, graph)
+
+
+def as_found(given: TrainingMovie, progress: Progress = silent) -> TrainingMovie:
+    """The movie with the cells that our own segmentation finds, linked as the true cells are that they show.
+
+    A cell that shows two true ones, or more, stands for the larger; of what shows none nothing is known.
+
+    Args:
+        given: with frames.
+        progress: told of each frame.
+
+    Raises:
+        InputError: there are no frames; the segmentation refuses them.
+    """
+    if given.movie is None:
+        raise InputError("no frames to segment", place=given.name, remedy="give the movie's frames")
+    labels, true = segment(given.movie, progress=progress), given.graph.detections
+    detections = measure(labels, progress=progress)
+    found = match((true, given.labels), (detections, labels), progress=progress).of_reference
+    by_size = np.argsort(true.features["area"], kind="stable")
+    shows = np.full(len(detections) + 1, NOBODY, np.int64)
+    shows[found[by_size]] = by_size  # the last of several, and the larger, stays
+    row = np.where(shows[found] == np.arange(len(true)), found, NOBODY)
+    graph = contracted(given.graph, row, detections)
+    return replace(given, name=f"{given.name} as segmented", labels=labels, graph=graph)
 
 
 def simulated(count: int, seed: int, progress: Progress = silent) -> list[TrainingMovie]:
@@ -229,16 +257,14 @@ def run_training(
 
 
 def judgements(held_out: Sequence[Example], model: LineageModel) -> list[tuple[str, IntArray, IntArray]]:
-    """For each held-out stretch the movie's name, (E,) the true and (E,) the judged class of its pairs."""
+    """For each held-out stretch the movie's name, the true and the judged class of each known pair."""
     device = choose_device("cpu")
-    return [
-        (
-            example.name,
-            example.pair_class.numpy(),
-            judge(example.inputs, model, device).pair.argmax(axis=1),
-        )
-        for example in held_out
-    ]
+    found = []
+    for example in held_out:
+        true, judged = example.pair_class.numpy(), judge(example.inputs, model, device).pair.argmax(axis=1)
+        known = true != UNKNOWN
+        found.append((example.name, true[known], judged[known]))
+    return found
 
 
 def model_card(trained: Trained, tables: Sequence[tuple[str, IntArray]]) -> str:

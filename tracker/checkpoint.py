@@ -17,6 +17,9 @@ SHIPPED = Path(__file__).parent / "weights" / "lineage.safetensors"
 """The weights that `cellkin track` uses."""
 HELD_OUT = SHIPPED.with_name("held-out.safetensors")
 """Weights that were trained on the first 70 % of each sequence alone: figures of the rest are theirs."""
+SEGMENTED = SHIPPED.with_name("segmented.safetensors")
+"""Those that it uses for cells of our own segmentation."""
+SEGMENTED_HELD_OUT = SHIPPED.with_name("segmented-held-out.safetensors")
 FORMAT = "cellkin lineage model 2"
 HEADER = "cellkin"
 """The one entry of the file's header: of several, the order would change from one writing to the next."""

@@ -11,15 +11,18 @@ from torch import Tensor
 from ingest.errors import InputError
 from ingest.measure import measure
 from ingest.movie import LabelImages, Movie
-from ingest.tracking_graph import BoolArray, Detections, LinkKind, TrackingGraph
+from ingest.tracking_graph import BoolArray, Detections, IntArray, LinkKind, TrackingGraph
 from tracker.config import LEARNED_DRAFT
 from tracker.crops import crops
 from tracker.draft import make_draft
 from tracker.inputs import Inputs, make_inputs
+from tracker.lineage import NOBODY
 from tracker.looks import Looks
 from tracker.model import DIFFERENT, PARENT_CHILD, SAME
 from tracker.scene import Scene, make_scene
 
+UNKNOWN = -100
+"""For a truth, what nobody knows of a pair or triple; torch's cross-entropy leaves it out."""
 Labels = npt.NDArray[np.int32]
 
 
@@ -85,8 +88,8 @@ class Example:
         scene: the cells and candidates.
         inputs: what the network sees.
         graph: the true lineage of the detections, across what was taken away.
-        pair_class: (E,) class of each pair.
-        is_division: (T,) whether the triple is a division, or part of one into three.
+        pair_class: (E,) class of each pair, or `UNKNOWN`.
+        is_division: (T,) 1 for a division, or part of one into three, 0 for any other triple; or `UNKNOWN`.
     """
 
     name: str
@@ -107,8 +110,7 @@ def make_example(source: TrainingMovie, variation: Variation) -> Example:
     pictures = torch.cat([torch.zeros(0, 2, 24, 24), *crops(labels, movie, detections, draft.cells)])
     looks = Looks.of(pictures, has_image=movie is not None)
     inputs = make_inputs(scene, detections, looks, pictures.half())
-    pair_class, is_division = truth_of(scene, graph)
-    return Example(source.name, scene, inputs, labels, graph, pair_class, is_division)
+    return Example(source.name, scene, inputs, labels, graph, *truth_of(scene, graph))
 
 
 def vary(source: TrainingMovie, way: Variation) -> tuple[LabelImages, Movie | None, TrackingGraph]:
@@ -123,7 +125,8 @@ def vary(source: TrainingMovie, way: Variation) -> tuple[LabelImages, Movie | No
         (len(frames), *source.labels.shape[1:]),
     )
     movie = None if source.movie is None or way.blind else _frames(source.movie, frames)
-    return labels, movie, contracted(source.graph, kept, measure(labels, movie))
+    row = np.where(kept, np.cumsum(kept) - 1, NOBODY)
+    return labels, movie, contracted(source.graph, row, measure(labels, movie))
 
 
 def _erased(image: Labels, detections: Detections, frame: int, kept: BoolArray) -> Labels:
@@ -147,17 +150,17 @@ def _frames(movie: Movie, frames: Sequence[int]) -> Movie:
     )
 
 
-def contracted(graph: TrackingGraph, kept: BoolArray, detections: Detections) -> TrackingGraph:
-    """The lineage of the detections that are kept: each is linked to its nearest kept ancestor.
+def contracted(graph: TrackingGraph, row: IntArray, detections: Detections) -> TrackingGraph:
+    """The lineage of the detections that are left: each is linked to its nearest ancestor that is left.
 
     Args:
         graph: of N detections.
-        kept: (N,) which are kept.
-        detections: those, as they are measured now.
+        row: (N,) row of each one among those that are left, each at most once; −1 for none.
+        detections: those, as they are measured now; and others, perhaps, of which nothing is known.
     """
-    count = len(graph.detections)
+    kept = row != NOBODY
     ancestor = graph.parents.copy()
-    divided = np.zeros(count, bool)
+    divided = np.zeros(len(row), bool)
     divided[graph.links[:, 1]] = graph.kind == LinkKind.DIVISION
     crossed = divided.copy()
     while True:
@@ -166,9 +169,8 @@ def contracted(graph: TrackingGraph, kept: BoolArray, detections: Detections) ->
             break
         crossed[skipped] |= divided[ancestor[skipped]]
         ancestor[skipped] = graph.parents[ancestor[skipped]]
-    row = np.full(count + 1, -1, np.int64)
-    row[:-1][kept] = np.arange(int(kept.sum()))
     later = np.flatnonzero(kept & (ancestor >= 0))
+    later = later[np.argsort(row[later])]
     links = np.stack([row[ancestor[later]], row[later]], axis=1)
     step = detections.frame[links[:, 1]] - detections.frame[links[:, 0]]
     kind = np.where(crossed[later], LinkKind.DIVISION, np.where(step > 1, LinkKind.GAP, LinkKind.NEXT))
@@ -176,14 +178,20 @@ def contracted(graph: TrackingGraph, kept: BoolArray, detections: Detections) ->
 
 
 def truth_of(scene: Scene, graph: TrackingGraph) -> tuple[Tensor, Tensor]:
-    """(E,) the class of each pair, (T,) whether each triple is a division, by the true lineage."""
+    """(E,) the class of each pair, (T,) whether each triple is a division, by the true lineage.
+
+    Of cells that the true lineage links to nothing it says nothing: nobody marked them, it may be.
+    """
     place = np.argsort(scene.draft.cells.row)  # row of a detection → cell
     parent = np.full(len(scene), -1, np.int64)
-    divided = np.zeros(len(scene), bool)
+    divided, known = np.zeros(len(scene), bool), np.zeros(len(scene), bool)
     parent[place[graph.links[:, 1]]] = place[graph.links[:, 0]]
     divided[place[graph.links[:, 1]]] = graph.kind == LinkKind.DIVISION
+    known[place[graph.links]] = True
     i, j = scene.pairs.source, scene.pairs.target
     linked = parent[j] == i
     pair_class = np.where(linked, np.where(divided[j], PARENT_CHILD, SAME), DIFFERENT)
+    pair_class = np.where(known[i] | known[j], pair_class, UNKNOWN)
     is_child = (parent[scene.triples[:, 1:]] == scene.triples[:, :1]) & divided[scene.triples[:, 1:]]
-    return torch.from_numpy(pair_class), torch.from_numpy(is_child.all(axis=1))
+    is_division = np.where(known[scene.triples].any(axis=1), is_child.all(axis=1), UNKNOWN)
+    return torch.from_numpy(pair_class), torch.from_numpy(is_division)

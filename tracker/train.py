@@ -16,7 +16,7 @@ from ingest.errors import InputError
 from ingest.progress import Progress, silent
 from ingest.tracking_graph import FloatArray
 from tracker.augment import Augmentation, augmented
-from tracker.dataset import Example, TrainingMovie, Variation, make_example
+from tracker.dataset import UNKNOWN, Example, TrainingMovie, Variation, make_example
 from tracker.features import still
 from tracker.learned import judge
 from tracker.model import LineageModel
@@ -145,7 +145,7 @@ def train(
         model = (state.averaged if one.then else state.best).trained()
     record = {
         "movies": [movie.name for movie in movies],
-        "divisions": sum(int(example.is_division.sum()) for example, *_ in training),
+        "divisions": sum(int((example.is_division == 1).sum()) for example, *_ in training),
         "cells": sum(len(example.scene) for example, *_ in training),
         "training": asdict(config),
         "steps": done,
@@ -350,10 +350,14 @@ def loss_of(
     cells: int,
     smoothing: float = 0.0,
 ) -> Tensor:
-    """Cross-entropy of all pairs and triples, over the number of cells: rare things count as they occur."""
+    """Cross-entropy of the pairs and triples of which the truth is known, over the number of cells.
+
+    So rare things count as they occur.
+    """
     pairs = functional.cross_entropy(pair_logit, pair_class, reduction="sum", label_smoothing=smoothing)
-    truth = is_division * (1 - smoothing) + smoothing / 2
-    triples = functional.binary_cross_entropy_with_logits(triple_logit, truth, reduction="sum")
+    known = is_division != UNKNOWN
+    truth = is_division[known].to(triple_logit) * (1 - smoothing) + smoothing / 2
+    triples = functional.binary_cross_entropy_with_logits(triple_logit[known], truth, reduction="sum")
     return (pairs + triples) / max(1, cells)
 
 
@@ -386,14 +390,16 @@ def calibrate(model: LineageModel, examples: Sequence[Example]) -> list[tuple[Te
     logits = [(torch.from_numpy(one.pair), torch.from_numpy(one.triple)) for one in judged]
     pair, triple = (torch.cat(kind) for kind in zip(*logits, strict=True))
     classes = torch.cat([example.pair_class for example in examples])
-    divisions = torch.cat([example.is_division for example in examples]).double()
+    divisions = torch.cat([example.is_division for example in examples])
+    known = divisions != UNKNOWN
+    divisions, of_known = divisions[known].double(), triple[known]
     grid = torch.exp(torch.linspace(-1.5, 1.5, 121)).double()
-    if len(classes):
+    if (classes != UNKNOWN).any():
         of_pairs = torch.stack([functional.cross_entropy(pair / t, classes) for t in grid])
         model.temperature[0] = grid[of_pairs.argmin()]
     if 0 < divisions.sum() < len(divisions):
         of_triples = torch.stack(
-            [functional.binary_cross_entropy_with_logits(triple / t, divisions) for t in grid]
+            [functional.binary_cross_entropy_with_logits(of_known / t, divisions) for t in grid]
         )
         model.temperature[1] = grid[of_triples.argmin()]
     of_pair, of_triple = model.temperature.tolist()

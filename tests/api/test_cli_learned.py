@@ -66,6 +66,12 @@ def test_frames_and_their_tracking(
     assert document["movies"] == ["Simulated/01"]
 
 
+def test_cells_of_the_built_in_segmentation(cellkin: Call, frames: Path, tmp_path: Path) -> None:
+    document = trained(cellkin, frames, "--segmented", "--finetune", "--output", tmp_path / "out").document
+    assert document["movies"] == ["Simulated/01 as segmented"]
+    assert document["steps"] == 3  # small ones, from the weights for such cells
+
+
 def test_finetuning_from_weights_of_ones_own(cellkin: Call, frames: Path, tmp_path: Path) -> None:
     first = trained(cellkin, frames, "--output", tmp_path / "one").document
     second = trained(cellkin, frames, "--from", first["weights"], "--output", tmp_path / "other").document

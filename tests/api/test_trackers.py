@@ -16,7 +16,8 @@ from ingest.culture import CultureSettings
 from ingest.errors import InputError
 from ingest.formats.ome_tiff import write_movie
 from ingest.simulate import SimulationSettings, simulate
-from tracker.gains import SEGMENTED
+from tracker.checkpoint import SEGMENTED, SHIPPED, load_model
+from tracker.gains import DOUBTED
 
 
 def test_the_command_line_offers_all_trackers_and_decisions() -> None:
@@ -40,16 +41,23 @@ def test_plain_linear_assignment_says_no_probabilities() -> None:
     assert len(tracked.graph.links) > 5
 
 
-def test_divisions_cost_more_among_cells_of_our_own_segmentation_alone() -> None:
+def test_cells_of_our_own_segmentation_have_weights_of_their_own_and_their_divisions_cost_more() -> None:
     """Of a movie whose segmentation is right, that costs no division; and the record says so."""
     culture = CultureSettings(count=9, cycle_minutes=220, mitosis_minutes=25)
     made = simulate(SimulationSettings(frames=12, height_um=84, width_um=110, culture=culture), seed=7)
     given, found = track_movie(made.movie, made.labels), track_movie(made.movie)
-    for tracked, cost in ((given, 0.0), (found, SEGMENTED)):
+    for tracked, cost, weights in ((given, 0.0, SHIPPED), (found, DOUBTED, SEGMENTED)):
         of_tracker = tracked.parameters["tracker"]
         assert isinstance(of_tracker, Mapping)
         assert of_tracker["division_cost"] == cost
+        assert tracked.weights == load_model(weights).digest
         assert len(tracked.graph.divisions) == pytest.approx(len(made.graph.divisions), abs=1)
+
+
+def test_weights_that_are_given_are_taken_for_whatever_cells() -> None:
+    made = simulate(SimulationSettings(frames=4, height_um=70, width_um=90), seed=2)
+    choice = TrackerChoice(weights=SHIPPED)
+    assert track_movie(made.movie, tracker=choice).weights == load_model(SHIPPED).digest
 
 
 def test_weights_are_looked_for_before_a_movie_is_segmented(tmp_path: Path) -> None:

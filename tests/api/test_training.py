@@ -14,6 +14,7 @@ from api.settings import Settings
 from api.stored import store_tracking
 from api.training import (
     TrainingRun,
+    as_found,
     collect,
     judgements,
     model_card,
@@ -27,12 +28,18 @@ from graph.store import LineageStore
 from ingest.errors import InputError, NotFoundError
 from ingest.formats.ctc import write_ground_truth
 from ingest.formats.ome_tiff import write_movie
-from ingest.movie import open_movie
+from ingest.measure import measure
+from ingest.movie import LabelImages, open_movie
 from ingest.progress import Progress
 from ingest.simulate import SimulatedMovie, SimulationSettings, simulate
+from ingest.tracking_graph import LinkKind, TrackingGraph
+from ingest.validate import validate
 from tests.api.learning import markers, write_challenge, write_frames
+from tests.graph.stored import movie_of
+from tests.lineages import Cell, Drawing, drawn
 from tests.tracker.networks import to_learn_from
 from tracker.checkpoint import load_model
+from tracker.dataset import TrainingMovie
 from tracker.train import TrainingConfig, train
 
 SHORT = TrainingConfig(steps=2, cells=60, variations=1)
@@ -111,6 +118,46 @@ def test_simulated_movies_differ_and_prove_nothing(monkeypatch: pytest.MonkeyPat
     assert len(one.graph.links) > 10
     assert len(one.graph.detections) != len(other.graph.detections)
     np.testing.assert_array_equal(one.graph.detections.y, again.graph.detections.y)
+
+
+# true 1-1-1-1    found 1-1-1-1    in frame 1 the smaller cell is shown as one with the larger;
+#      2-2-2-2          2 · 2-2    what is found besides stands for nobody
+def test_cells_as_a_segmentation_shows_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    true = drawn(4, [Cell(1, 0, 3, x=4, width=8), Cell(2, 0, 3, x=12, width=6)])
+    found = drawn(4, [Cell(1, 0, 3, x=4, width=8), Cell(2, 0, 3, x=12, width=6), Cell(5, 0, 3, x=30)])
+    found.labels[1][found.labels[1] == 2] = 1
+    monkeypatch.setattr(training, "segment", lambda *_, **__: LabelImages.from_array(found.labels))
+    given = TrainingMovie("drawn", movie_of(true), LabelImages.from_array(true.labels), measured(true))
+    movie = as_found(given)
+    validate(movie.graph, movie.labels)
+    cells = movie.graph.detections
+    named = [(int(cells.label[row]), int(cells.frame[row])) for row in movie.graph.links.ravel()]
+    links = {
+        (a, b, LinkKind(kind).name)
+        for a, b, kind in zip(named[::2], named[1::2], movie.graph.kind, strict=True)
+    }
+    assert links == {
+        ((1, 0), (1, 1), "NEXT"), ((1, 1), (1, 2), "NEXT"), ((1, 2), (1, 3), "NEXT"),
+        ((2, 0), (2, 2), "GAP"), ((2, 2), (2, 3), "NEXT"),
+    }  # fmt: skip
+    assert movie.name == "drawn as segmented"
+
+
+def test_what_our_own_segmentation_finds_is_learned_from(dividing: SimulatedMovie) -> None:
+    movie = as_found(to_learn_from(dividing))
+    validate(movie.graph, movie.labels)
+    assert (movie.graph.kind == LinkKind.DIVISION).sum() > 10
+    assert train([movie], replace(SHORT, steps=1)).record["movies"] == ["simulated as segmented"]
+
+
+def test_without_frames_there_is_nothing_to_segment() -> None:
+    true = drawn(2, [Cell(1, 0, 1)])
+    with pytest.raises(InputError, match="blind: no frames to segment"):
+        as_found(TrainingMovie("blind", None, LabelImages.from_array(true.labels), true.graph))
+
+
+def measured(drawing: Drawing) -> TrackingGraph:
+    return replace(drawing.graph, detections=measure(LabelImages.from_array(drawing.labels)))
 
 
 @pytest.fixture(scope="module")

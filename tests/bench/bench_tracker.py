@@ -20,6 +20,7 @@ from tests.bench.confusion import draw_confusion
 from tests.bench.figures import Figure
 from tests.bench.peer_environments import ENVIRONMENTS, PeerUnavailableError
 from tests.bench.peer_trackers import PEERS
+from tests.bench.raw_frames import scores_from_raw_frames
 from tests.bench.tracker_scale import LADDER, Run, growth, measured, simulated
 from tests.bench.trackers import OURS, Track, all_trackers, available
 from tests.bench.tracking_cases import REAL, Case, every, missed, real_case, simulated_case, validation
@@ -38,6 +39,7 @@ COLUMNS = {
     "LNK": "LNK",
 }
 """Head of each column of the table, and the measure's name."""
+PARTS = ("accuracy", "robustness", "raw", "speed", "command", "scale")
 SPEED_SET = REAL[0]
 TURNS = 5
 """In which a tracker shows how fast it is; the first also loads libraries."""
@@ -99,6 +101,22 @@ def robustness(cases: Collection[Case], trackers: Mapping[str, Track]) -> Iterat
         yield from comparison.judge(case)
 
 
+def raw(cases: Collection[Case]) -> Iterator[object]:
+    """A table from raw frames, then the divisions of the learned tracker against those of `lap`."""
+    table = ScoreTable()
+    yield from markdown_head()
+    for case in cases:
+        for name, score in scores_from_raw_frames(case):
+            table.add(case.name, name, Entry.of(score))
+    rows = [row for row in table.rows() if row["movie"] in {case.name for case in cases}]
+    yield from map(markdown_row, rows)
+    yield ""
+    f1 = {(str(row["movie"]), row["tracker"]): float(row["divisions.0.F1"] or 0) for row in rows}
+    for movie in dict.fromkeys(movie for movie, _ in f1):
+        ours, plain = (f1[movie, name] for name in ("learned, joint", "lap"))
+        yield Figure(_dotted("raw.division_f1", movie), ours, plain)
+
+
 def speed(case: Case, trackers: Mapping[str, Track]) -> Iterator[object]:
     """Cells a second from label images to links, by CPU and by wall time, of each tracker's best turn."""
     cells = len(case.detections)
@@ -145,7 +163,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder of the real sets, each with 01, 01_GT and 01_ST")
     parser.add_argument("--uv", default="uv", help="the uv that makes the environments of the other trackers")
-    parser.add_argument("--only", default="accuracy,robustness,speed,command,scale", help="parts, by commas")
+    parser.add_argument(
+        "--only", default="accuracy,robustness,raw,speed,command,scale", help="parts, by commas"
+    )
     parser.add_argument("--picture", type=Path, help="where the confusion matrices go")
     parser.add_argument("--most-cells", type=int, default=LADDER[-1], help="end of the scale's ladder")
     chosen = parser.parse_args()
@@ -175,6 +195,8 @@ def run(
                 change for case in list(real.values())[::2] for change in (every(case, 2), missed(case, 0.1))
             ]
             yield from robustness([*fewer, simulated_case(3)], trackers)
+        case "raw":
+            yield from raw([validation(case) for case in real.values()])
         case "speed":
             yield from speed(real[SPEED_SET], trackers)
         case "command":

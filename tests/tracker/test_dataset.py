@@ -10,13 +10,13 @@ from ingest.errors import InputError
 from ingest.measure import measure
 from ingest.movie import LabelImages
 from ingest.simulate import SimulatedMovie
-from ingest.tracking_graph import BoolArray, LinkKind, TrackingGraph
+from ingest.tracking_graph import BoolArray, IntArray, LinkKind, TrackingGraph
 from ingest.validate import validate
 from tests import lineages as drawings
 from tests.lineages import Cell, Drawing, drawn
 from tests.strategies import lineages
 from tests.tracker.networks import to_learn_from
-from tracker.dataset import TrainingMovie, Variation, contracted, make_example, vary
+from tracker.dataset import UNKNOWN, TrainingMovie, Variation, contracted, make_example, vary
 from tracker.model import DIFFERENT, PARENT_CHILD, SAME
 
 Link = tuple[int, int, LinkKind]
@@ -48,6 +48,11 @@ def among(graph: TrackingGraph, kept: BoolArray) -> set[Link]:
     }
 
 
+def numbered(kept: BoolArray) -> IntArray:
+    """(N,) row of each detection among those that are kept, −1 for the others."""
+    return np.where(kept, np.cumsum(kept) - 1, -1)
+
+
 @settings(deadline=None)
 @given(drawing=lineages(), data=st.data())
 def test_contracted(drawing: Drawing, data: st.DataObject) -> None:
@@ -57,7 +62,7 @@ def test_contracted(drawing: Drawing, data: st.DataObject) -> None:
     labels = np.array(drawing.labels)
     for frame, label in zip(graph.detections.frame[~kept], graph.detections.label[~kept], strict=True):
         labels[frame][labels[frame] == label] = 0
-    left = contracted(graph, kept, measure(LabelImages.from_array(labels)))
+    left = contracted(graph, numbered(kept), measure(LabelImages.from_array(labels)))
     validate(left, LabelImages.from_array(labels))
     assert among(left, kept) == slowly(graph, kept)
 
@@ -67,7 +72,7 @@ def test_a_division_over_a_missed_mother() -> None:
     graph = drawings.division().graph
     kept = graph.detections.frame != 2
     labels = LabelImages.from_array(np.where(np.arange(6)[:, None, None] == 2, 0, drawings.division().labels))
-    left = contracted(graph, kept, measure(labels))
+    left = contracted(graph, numbered(kept), measure(labels))
     assert np.bincount(left.kind, minlength=3).tolist() == [1 + 2 + 1, 0, 2]
 
 
@@ -123,18 +128,20 @@ def test_the_truth_of_pairs_and_triples(dividing: SimulatedMovie, way: Variation
     scene, graph = example.scene, example.graph
     row = scene.draft.cells.row
     true = {(int(a), int(b)): int(kind) for (a, b), kind in zip(graph.links, graph.kind, strict=True)}
+    linked = {row for link in true for row in link}
     for source, target, found in zip(
         row[scene.pairs.source], row[scene.pairs.target], example.pair_class.tolist(), strict=True
     ):
         kind = true.get((source, target))
         expected = DIFFERENT if kind is None else PARENT_CHILD if kind == LinkKind.DIVISION else SAME
-        assert found == expected
+        assert found == (expected if {source, target} & linked else UNKNOWN)
     divisions = {link for link, kind in true.items() if kind == LinkKind.DIVISION}
     for (mother, first, second), found in zip(
         row[scene.triples].tolist(), example.is_division.tolist(), strict=True
     ):
-        assert found == ({(mother, first), (mother, second)} <= divisions)
-    assert example.is_division.sum() > 3
+        is_division = {(mother, first), (mother, second)} <= divisions
+        assert found == (is_division if {mother, first, second} & linked else UNKNOWN)
+    assert (example.is_division == 1).sum() > 3
     assert example.inputs.batch.crops.dtype == torch.float16
 
 
@@ -143,7 +150,20 @@ def test_two_of_three_daughters_are_a_division() -> None:
     cells = [Cell(1, 0, 0), *(Cell(label, 1, 1, parent=1, x=8 * label - 4) for label in (2, 3, 4))]
     example = make_example(source(drawn(2, cells)), Variation(0, 2))
     assert example.scene.triples.tolist() == [[0, 1, 2], [0, 1, 3], [0, 2, 3]]
-    assert example.is_division.tolist() == [True] * 3
+    assert example.is_division.tolist() == [1] * 3
+
+
+# 1-1    what the truth links to nothing, nobody may have marked: of it with a cell that is linked one thing
+# 2 3    is known, that they are two; of 2 and 3 nothing
+def test_nothing_is_known_of_two_cells_that_are_linked_to_nothing() -> None:
+    cells = [Cell(1, 0, 1, x=4), Cell(2, 0, 0, x=12), Cell(3, 1, 1, x=12)]
+    example = make_example(source(drawn(2, cells)), Variation(0, 2))
+    pairs = example.scene.pairs
+    found = {
+        (int(a), int(b)): kind
+        for a, b, kind in zip(pairs.source, pairs.target, example.pair_class.tolist(), strict=True)
+    }
+    assert found == {(0, 2): SAME, (0, 3): DIFFERENT, (1, 2): DIFFERENT, (1, 3): UNKNOWN}
 
 
 def test_nothing_is_left() -> None:

@@ -17,7 +17,7 @@ from ingest.tracking_graph import FloatArray
 from tests import lineages as drawings
 from tests.tracker.networks import to_learn_from, untrained
 from tracker import train as training
-from tracker.dataset import Example, TrainingMovie, Variation, make_example
+from tracker.dataset import UNKNOWN, Example, TrainingMovie, Variation, make_example
 from tracker.features import STEP
 from tracker.learned import judge
 from tracker.model import DIFFERENT, SAME, Batch, LineageModel
@@ -340,7 +340,7 @@ def test_variations_have_a_few_frames_each(frames: int, count: int) -> None:
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
 def test_the_loss_counts_all_that_is_judged(smoothing: float) -> None:
     pair_logit, pair_class = np.array([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5]]), [SAME, DIFFERENT]
-    triple_logit, is_division = np.array([1.0, -2.0, 0.0]), np.array([True, False, False])
+    triple_logit, is_division = np.array([1.0, -2.0, 0.0]), np.array([1, 0, 0])
     truth = (1 - smoothing) * np.eye(3)[pair_class] + smoothing / 3
     by_hand = -(truth * (pair_logit - np.log(np.exp(pair_logit).sum(axis=1, keepdims=True)))).sum()
     truth = (1 - smoothing) * is_division + smoothing / 2
@@ -348,6 +348,9 @@ def test_the_loss_counts_all_that_is_judged(smoothing: float) -> None:
     given = [torch.tensor(one) for one in (pair_logit, triple_logit, pair_class, is_division)]
     loss = loss_of(given[0], given[1], given[2], given[3], 4, smoothing)
     assert loss.item() == pytest.approx(by_hand / 4)
+    unknown = torch.tensor([[3.0, -1.0, 0.0]]), torch.tensor([2.0]), *2 * [torch.tensor([UNKNOWN])]
+    more = [torch.cat([known, other]) for known, other in zip(given, unknown, strict=True)]
+    assert loss_of(more[0], more[1], more[2], more[3], 4, smoothing) == loss
 
 
 def test_nothing_to_judge_costs_nothing() -> None:
@@ -359,9 +362,10 @@ def likelihood(example: Example, model: LineageModel) -> FloatArray:
     """Mean log-likelihood of the pairs and of the triples."""
     logits = judge(example.inputs, model, CPU)
     pair = torch.log_softmax(torch.from_numpy(logits.pair), dim=1)
-    sign = 2 * example.is_division.double() - 1
-    triple = torch.nn.functional.logsigmoid(sign * torch.from_numpy(logits.triple))
-    own = pair[torch.arange(len(pair)), example.pair_class]
+    known, told = example.pair_class != UNKNOWN, example.is_division != UNKNOWN
+    sign = 2 * example.is_division[told].double() - 1
+    triple = torch.nn.functional.logsigmoid(sign * torch.from_numpy(logits.triple)[told])
+    own = pair[known].gather(1, example.pair_class[known, None])
     return np.array([own.mean().item(), triple.mean().item()])
 
 
@@ -394,7 +398,8 @@ def test_validation_weighs_the_calibrated_examples_by_the_square_roots_of_their_
     assert model.temperature.tolist() != [1.0, 1.0]
     by_hand = []
     for one in examples:
-        cells, pairs, triples = len(one.scene), len(one.pair_class), len(one.is_division)
+        cells = len(one.scene)
+        pairs, triples = (int((truth != UNKNOWN).sum()) for truth in (one.pair_class, one.is_division))
         by_hand.append(-likelihood(one, model) @ [pairs, triples] / cells)
     weights = [len(one.scene) ** 0.5 for one in examples]
     assert found == pytest.approx(np.dot(weights, by_hand) / sum(weights), rel=1e-5)

@@ -1,0 +1,34 @@
+"""Trackers from raw frames: on the cells that our own segmentation finds, whatever is wrong with them."""
+
+from collections.abc import Iterator, Mapping
+
+from api.trackers import TrackerChoice, load_tracker
+from graph.scores.matching import match
+from graph.scores.report import Score, score
+from ingest.errors import InputError
+from ingest.measure import measure
+from ingest.progress import silent
+from ingest.segment import segment
+from tests.bench.tracking_cases import TOLERANCE, Case
+from tracker.checkpoint import HELD_OUT, SEGMENTED_HELD_OUT
+
+FROM_RAW: Mapping[str, TrackerChoice] = {
+    "learned, joint": TrackerChoice(weights=SEGMENTED_HELD_OUT),
+    "learned, for true cells": TrackerChoice(weights=HELD_OUT),
+    "lap": TrackerChoice("lap"),
+}
+"""By the name that the table gives them; the second has the weights for label images that are given."""
+
+
+def scores_from_raw_frames(case: Case) -> Iterator[tuple[str, Score]]:
+    """The score of each tracker on a case's frames against its true cells; none where they are refused."""
+    assert case.movie is not None
+    try:
+        labels = segment(case.movie)
+    except InputError:
+        return
+    detections = measure(labels, case.movie)
+    matching = match((case.detections, case.labels), (detections, labels))
+    for name, choice in FROM_RAW.items():
+        linked = load_tracker(choice, segmented=True)(labels, detections, case.movie, silent)
+        yield name, score(case.truth, linked.graph, matching, tolerance=TOLERANCE)
