@@ -227,7 +227,7 @@ def train(
 ) -> None:
     """Train the tracker's network on movies whose lineages are known; goes on where it was stopped."""
     from api.settings import Settings
-    from api.training import as_found, collect, run_training, simulated
+    from api.training import collect, run_training, simulated
     from tracker.checkpoint import SEGMENTED, SHIPPED
     from tracker.train import FINETUNING, TrainingConfig, from_nothing
 
@@ -243,9 +243,9 @@ def train(
         notes: list[str] = []
         given = collect(movies or [], stored or [], Settings(), bars, notes.append)
         given += simulated(simulated_movies, seed, bars)
-        if segmented:
-            given = [as_found(movie, bars) for movie in given]
-        run = run_training(given, plan, output, start=begin, device=device, progress=bars)
+        run = run_training(
+            given, plan, output, start=begin, device=device, segmented=segmented, progress=bars
+        )
     for text in notes:
         reporter.note(text)
     reporter.show(report.trained(run))

@@ -100,11 +100,11 @@ def _plain(choice: TrackerChoice, _: bool) -> Link:
 def _learned(choice: TrackerChoice, segmented: bool) -> Link:
     with _importing():  # torch takes seconds, and only this tracker needs it
         from tracker.checkpoint import SEGMENTED, SHIPPED, load_model
-        from tracker.gains import DOUBTED, DecisionConfig
+        from tracker.gains import SEGMENTED_DIVISION_COST, DecisionConfig
         from tracker.learned import LearnedConfig, choose_device, device_name, track_learned
 
     checkpoint = load_model(choice.weights or (SEGMENTED if segmented else SHIPPED))
-    costs = DecisionConfig(division_cost=DOUBTED if segmented else 0.0)
+    costs = DecisionConfig(division_cost=SEGMENTED_DIVISION_COST if segmented else 0.0)
     config = LearnedConfig(decision=choice.decision, device=choice.device, costs=costs)
     device = device_name(choose_device(choice.device))
 

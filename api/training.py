@@ -112,10 +112,10 @@ def with_tracking(
     return TrainingMovie(movie.name, movie, labels, graph)
 
 
-def as_found(given: TrainingMovie, progress: Progress = silent) -> TrainingMovie:
+def as_segmented(given: TrainingMovie, progress: Progress = silent) -> TrainingMovie:
     """The movie with the cells that our own segmentation finds, linked as the true cells are that they show.
 
-    A cell that shows two true ones, or more, stands for the larger; of what shows none nothing is known.
+    A cell that shows two true ones, or more, stands for the larger; what shows none is linked to nothing.
 
     Args:
         given: with frames.
@@ -126,13 +126,18 @@ def as_found(given: TrainingMovie, progress: Progress = silent) -> TrainingMovie
     """
     if given.movie is None:
         raise InputError("no frames to segment", place=given.name, remedy="give the movie's frames")
-    labels, true = segment(given.movie, progress=progress), given.graph.detections
-    detections = measure(labels, progress=progress)
+    try:
+        labels = segment(given.movie, progress=progress)
+    except InputError as error:
+        raise InputError(
+            error.problem, place=given.name, remedy="leave this movie out, or train without --segmented"
+        ) from error
+    true, detections = measure(given.labels, progress=progress), measure(labels, progress=progress)
     found = match((true, given.labels), (detections, labels), progress=progress).of_reference
-    by_size = np.argsort(true.features["area"], kind="stable")
-    shows = np.full(len(detections) + 1, NOBODY, np.int64)
-    shows[found[by_size]] = by_size  # the last of several, and the larger, stays
-    row = np.where(shows[found] == np.arange(len(true)), found, NOBODY)
+    order = np.lexsort((-true.features["area"], found))  # of those that one cell shows the larger first
+    is_first = np.diff(found[order], prepend=NOBODY) > 0
+    row = np.full(len(true), NOBODY, np.int64)
+    row[order[is_first]] = found[order[is_first]]
     graph = contracted(given.graph, row, detections)
     return replace(given, name=f"{given.name} as segmented", labels=labels, graph=graph)
 
@@ -223,6 +228,7 @@ def run_training(
     *,
     start: Path | None = None,
     device: str = "auto",
+    segmented: bool = False,
     progress: Progress = silent,
 ) -> TrainingRun:
     """Train, and leave the weights, a card and pictures in a folder; taken up again where it was stopped.
@@ -233,14 +239,17 @@ def run_training(
         folder: for the files.
         start: weights to begin with; None begins from nothing.
         device: that it runs on.
+        segmented: whether it learns from the cells that our own segmentation finds; see `as_segmented`.
         progress: told of each step.
     """
-    model = None if start is None else load_model(start).model
+    model, chosen = None if start is None else load_model(start).model, choose_device(device)
+    if segmented:
+        movies = [as_segmented(movie, progress) for movie in movies]
     trained = train(
         movies,
         config,
         model=model,
-        device=choose_device(device),
+        device=chosen,
         state_file=folder / "state.safetensors",
         progress=progress,
     )

@@ -128,7 +128,6 @@ class ManagedServer:
                     ran = True
                     server.stop()
                 write_config(self.home, free_ports(last_ports(self.home)))
-                ensure_password(self.home)  # which is made only before there is a database
                 yield
         finally:
             if ran:

@@ -14,12 +14,13 @@ from ingest.errors import InputError
 from tracker.model import LineageModel, ModelConfig
 
 SHIPPED = Path(__file__).parent / "weights" / "lineage.safetensors"
-"""The weights that `cellkin track` uses."""
+"""The weights that `cellkin track` uses for label images that are given."""
 HELD_OUT = SHIPPED.with_name("held-out.safetensors")
 """Weights that were trained on the first 70 % of each sequence alone: figures of the rest are theirs."""
 SEGMENTED = SHIPPED.with_name("segmented.safetensors")
 """Those that it uses for cells of our own segmentation."""
 SEGMENTED_HELD_OUT = SHIPPED.with_name("segmented-held-out.safetensors")
+"""Those for it that were trained on the first 70 % alone."""
 FORMAT = "cellkin lineage model 2"
 HEADER = "cellkin"
 """The one entry of the file's header: of several, the order would change from one writing to the next."""

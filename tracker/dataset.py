@@ -22,7 +22,7 @@ from tracker.model import DIFFERENT, PARENT_CHILD, SAME
 from tracker.scene import Scene, make_scene
 
 UNKNOWN = -100
-"""For a truth, what nobody knows of a pair or triple; torch's cross-entropy leaves it out."""
+"""Stands for the truth of a pair or triple of cells that all are linked to nothing."""
 Labels = npt.NDArray[np.int32]
 
 
@@ -180,7 +180,8 @@ def contracted(graph: TrackingGraph, row: IntArray, detections: Detections) -> T
 def truth_of(scene: Scene, graph: TrackingGraph) -> tuple[Tensor, Tensor]:
     """(E,) the class of each pair, (T,) whether each triple is a division, by the true lineage.
 
-    Of cells that the true lineage links to nothing it says nothing: nobody marked them, it may be.
+    Nothing is known of a pair or triple of cells that all are linked to nothing: it may be that nobody marked
+    them. What is linked to something is taken to be so in full: where a track ends, no cell goes on as it.
     """
     place = np.argsort(scene.draft.cells.row)  # row of a detection → cell
     parent = np.full(len(scene), -1, np.int64)

@@ -9,7 +9,7 @@ from tracker.joint import Choices
 from tracker.model import DIFFERENT, PARENT_CHILD, SAME
 from tracker.scene import Scene
 
-DOUBTED = 4.0
+SEGMENTED_DIVISION_COST = 4.0
 """What a division costs among cells of our own segmentation, where much else looks like one."""
 
 
@@ -25,8 +25,8 @@ class DecisionConfig:
         edge_in_diameters: how far from the edge a cell's centre may be for that.
         sure_cost: of either, at most, for the links that the assignment decision takes before the divisions,
             since a daughter is not to be taken from her mother.
-        division_cost: of a division, besides what it saves; `DOUBTED` for cells that our own segmentation
-            found, which shows a cell in pieces in some frames, and two as one in others.
+        division_cost: of a division, besides what it saves; `SEGMENTED_DIVISION_COST` for cells that our own
+            segmentation found, which shows a cell in pieces in some frames, and two as one in others.
     """
 
     birth_cost: float = 4.0

@@ -264,7 +264,10 @@ def _examples(movies: Sequence[TrainingMovie], config: TrainingConfig, progress:
     held_out: list[Example] = []
     for number, movie, way in progress(jobs, "Looking at the movies", total=len(jobs)):
         example = make_example(movie, way)
-        (held_out if number < 0 else training[number]).append(example)
+        if number >= 0:
+            training[number].append(example)
+        elif (example.pair_class != UNKNOWN).any():  # else nothing says how well it is judged
+            held_out.append(example)
     return training, held_out
 
 
@@ -354,7 +357,9 @@ def loss_of(
 
     So rare things count as they occur.
     """
-    pairs = functional.cross_entropy(pair_logit, pair_class, reduction="sum", label_smoothing=smoothing)
+    pairs = functional.cross_entropy(
+        pair_logit, pair_class, reduction="sum", label_smoothing=smoothing, ignore_index=UNKNOWN
+    )
     known = is_division != UNKNOWN
     truth = is_division[known].to(triple_logit) * (1 - smoothing) + smoothing / 2
     triples = functional.binary_cross_entropy_with_logits(triple_logit[known], truth, reduction="sum")
@@ -390,16 +395,16 @@ def calibrate(model: LineageModel, examples: Sequence[Example]) -> list[tuple[Te
     logits = [(torch.from_numpy(one.pair), torch.from_numpy(one.triple)) for one in judged]
     pair, triple = (torch.cat(kind) for kind in zip(*logits, strict=True))
     classes = torch.cat([example.pair_class for example in examples])
-    divisions = torch.cat([example.is_division for example in examples])
-    known = divisions != UNKNOWN
-    divisions, of_known = divisions[known].double(), triple[known]
+    divisions = torch.cat([example.is_division for example in examples]).double()
+    told, known = classes != UNKNOWN, divisions != UNKNOWN
+    classes, pairs, divisions, triples = classes[told], pair[told], divisions[known], triple[known]
     grid = torch.exp(torch.linspace(-1.5, 1.5, 121)).double()
-    if (classes != UNKNOWN).any():
-        of_pairs = torch.stack([functional.cross_entropy(pair / t, classes) for t in grid])
+    if len(classes):
+        of_pairs = torch.stack([functional.cross_entropy(pairs / t, classes) for t in grid])
         model.temperature[0] = grid[of_pairs.argmin()]
     if 0 < divisions.sum() < len(divisions):
         of_triples = torch.stack(
-            [functional.binary_cross_entropy_with_logits(of_known / t, divisions) for t in grid]
+            [functional.binary_cross_entropy_with_logits(triples / t, divisions) for t in grid]
         )
         model.temperature[1] = grid[of_triples.argmin()]
     of_pair, of_triple = model.temperature.tolist()

@@ -59,6 +59,8 @@ class LiveService:
     def renew(self) -> None:
         """As a new one: it runs, no file lies there that was sent, and the log begins here."""
         self._log_begins = (self.folder / "serve.log").stat().st_size
+        if self.process.poll() is None and self._works():
+            self.kill()
         if self.process.poll() is not None:
             self.start_again()
         for upload in httpx2.get(f"{self.address}/uploads").json()["uploads"]:
@@ -74,6 +76,11 @@ class LiveService:
     def job_process(self) -> psutil.Process:
         """The process of the job that runs."""
         return _child(self.worker(), "api.job_main")
+
+    def _works(self) -> bool:
+        """Whether any job's process runs."""
+        started = psutil.Process(self.process.pid).children(recursive=True)
+        return any("api.job_main" in child.cmdline() for child in started)
 
     def kill(self) -> None:
         """At once, without a chance to tidy up; waits until what it had started has ended, too."""

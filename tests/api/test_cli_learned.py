@@ -12,6 +12,7 @@ from ingest.simulate import SimulatedMovie
 from ingest.validate import validate
 from tests.api.learning import write_challenge
 from tests.api.test_cli import Call, Ended, cellkin, on_server
+from tracker.checkpoint import SEGMENTED, SHIPPED
 
 __all__ = ["cellkin", "on_server"]  # fixtures
 
@@ -67,9 +68,14 @@ def test_frames_and_their_tracking(
 
 
 def test_cells_of_the_built_in_segmentation(cellkin: Call, frames: Path, tmp_path: Path) -> None:
-    document = trained(cellkin, frames, "--segmented", "--finetune", "--output", tmp_path / "out").document
-    assert document["movies"] == ["Simulated/01 as segmented"]
-    assert document["steps"] == 3  # small ones, from the weights for such cells
+    segmented = (frames, "--segmented", "--output")
+    tuned = trained(cellkin, *segmented, tmp_path / "tuned", "--finetune").document
+    assert tuned["movies"] == ["Simulated/01 as segmented"]
+    assert tuned["steps"] == 3  # small ones, from the weights for such cells
+    same = trained(cellkin, *segmented, tmp_path / "same", "--from", SEGMENTED).document
+    other = trained(cellkin, *segmented, tmp_path / "other", "--from", SHIPPED).document
+    assert Path(tuned["weights"]).read_bytes() == Path(same["weights"]).read_bytes()
+    assert Path(tuned["weights"]).read_bytes() != Path(other["weights"]).read_bytes()
 
 
 def test_finetuning_from_weights_of_ones_own(cellkin: Call, frames: Path, tmp_path: Path) -> None:

@@ -32,12 +32,22 @@ def movie(dividing: SimulatedMovie, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def long_movie(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A movie that takes seconds: large frames of noise, which has to be forced."""
-    path = tmp_path_factory.mktemp("long") / "long.tif"
+    """A movie that takes many seconds."""
+    return noise(24, tmp_path_factory.mktemp("long"))
+
+
+@pytest.fixture(scope="module")
+def slow_movie(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A movie that takes seconds, for jobs that are awaited in the end."""
+    return noise(8, tmp_path_factory.mktemp("slow"))
+
+
+def noise(frames: int, folder: Path) -> bytes:
+    """Large frames of noise, which have to be forced."""
+    path = folder / "noise.tif"
     frame = np.random.default_rng(3).integers(0, 4000, (700, 900), dtype=np.uint16)
-    tifffile.imwrite(
-        path, np.stack([np.roll(frame, t, axis=0) for t in range(8)]), imagej=True, metadata={"axes": "TYX"}
-    )
+    stack = np.stack([np.roll(frame, t, axis=0) for t in range(frames)])
+    tifffile.imwrite(path, stack, imagej=True, metadata={"axes": "TYX"})
     return path.read_bytes()
 
 
@@ -151,10 +161,10 @@ def test_a_killed_process_is_made_good_once(service: LiveService, long_movie: by
     assert (failed["error"]["code"], failed["attempts"], failed["trackings"]) == ("WORKER_LOST", 2, [])
 
 
-def test_jobs_survive_a_killed_service(service: LiveService, movie: bytes, long_movie: bytes) -> None:
+def test_jobs_survive_a_killed_service(service: LiveService, movie: bytes, slow_movie: bytes) -> None:
     service.send("movie", movie)
-    service.send("long", long_movie)
-    jobs = [service.track("long"), service.track("movie")]
+    service.send("slow", slow_movie)
+    jobs = [service.track("slow"), service.track("movie")]
     service.job_process()
     service.kill()
     service.start_again()
@@ -163,9 +173,9 @@ def test_jobs_survive_a_killed_service(service: LiveService, movie: bytes, long_
     assert (ended["state"], ended["attempts"]) == ("DONE", 1)  # its worker had handed it back
 
 
-def test_ctrl_c_hands_a_job_back_and_ends_those_who_listen(service: LiveService, long_movie: bytes) -> None:
-    service.send("long", long_movie)
-    job = service.track("long")
+def test_ctrl_c_hands_a_job_back_and_ends_those_who_listen(service: LiveService, slow_movie: bytes) -> None:
+    service.send("slow", slow_movie)
+    job = service.track("slow")
     process, events = service.job_process(), service.events(job)
     next(events)
     assert service.stop() in (0, 130)

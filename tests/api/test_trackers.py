@@ -17,7 +17,7 @@ from ingest.errors import InputError
 from ingest.formats.ome_tiff import write_movie
 from ingest.simulate import SimulationSettings, simulate
 from tracker.checkpoint import SEGMENTED, SHIPPED, load_model
-from tracker.gains import DOUBTED
+from tracker.gains import SEGMENTED_DIVISION_COST
 
 
 def test_the_command_line_offers_all_trackers_and_decisions() -> None:
@@ -46,7 +46,7 @@ def test_cells_of_our_own_segmentation_have_weights_of_their_own_and_their_divis
     culture = CultureSettings(count=9, cycle_minutes=220, mitosis_minutes=25)
     made = simulate(SimulationSettings(frames=12, height_um=84, width_um=110, culture=culture), seed=7)
     given, found = track_movie(made.movie, made.labels), track_movie(made.movie)
-    for tracked, cost, weights in ((given, 0.0, SHIPPED), (found, DOUBTED, SEGMENTED)):
+    for tracked, cost, weights in ((given, 0.0, SHIPPED), (found, SEGMENTED_DIVISION_COST, SEGMENTED)):
         of_tracker = tracked.parameters["tracker"]
         assert isinstance(of_tracker, Mapping)
         assert of_tracker["division_cost"] == cost

@@ -14,7 +14,7 @@ from api.settings import Settings
 from api.stored import store_tracking
 from api.training import (
     TrainingRun,
-    as_found,
+    as_segmented,
     collect,
     judgements,
     model_card,
@@ -128,7 +128,7 @@ def test_cells_as_a_segmentation_shows_them(monkeypatch: pytest.MonkeyPatch) -> 
     found.labels[1][found.labels[1] == 2] = 1
     monkeypatch.setattr(training, "segment", lambda *_, **__: LabelImages.from_array(found.labels))
     given = TrainingMovie("drawn", movie_of(true), LabelImages.from_array(true.labels), measured(true))
-    movie = as_found(given)
+    movie = as_segmented(given)
     validate(movie.graph, movie.labels)
     cells = movie.graph.detections
     named = [(int(cells.label[row]), int(cells.frame[row])) for row in movie.graph.links.ravel()]
@@ -144,7 +144,7 @@ def test_cells_as_a_segmentation_shows_them(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_our_own_segmentation_finds_is_learned_from(dividing: SimulatedMovie) -> None:
-    movie = as_found(to_learn_from(dividing))
+    movie = as_segmented(to_learn_from(dividing))
     validate(movie.graph, movie.labels)
     assert (movie.graph.kind == LinkKind.DIVISION).sum() > 10
     assert train([movie], replace(SHORT, steps=1)).record["movies"] == ["simulated as segmented"]
@@ -153,7 +153,7 @@ def test_what_our_own_segmentation_finds_is_learned_from(dividing: SimulatedMovi
 def test_without_frames_there_is_nothing_to_segment() -> None:
     true = drawn(2, [Cell(1, 0, 1)])
     with pytest.raises(InputError, match="blind: no frames to segment"):
-        as_found(TrainingMovie("blind", None, LabelImages.from_array(true.labels), true.graph))
+        as_segmented(TrainingMovie("blind", None, LabelImages.from_array(true.labels), true.graph))
 
 
 def measured(drawing: Drawing) -> TrackingGraph:
@@ -200,7 +200,7 @@ def test_each_held_out_stretch_under_its_own_name(dividing: SimulatedMovie) -> N
         assert set(np.unique(found)) <= {0, 1, 2}
 
 
-def test_the_card_says_how_much_of_each_class_was_found(run: TrainingRun) -> None:
+def test_the_card_says_how_much_of_each_class_was_segmented(run: TrainingRun) -> None:
     table = np.array([[30, 10, 0], [0, 50, 0], [0, 0, 0]])
     card = model_card(run.trained, [("a movie", table)])
     assert "| a movie | 0.7500 | 1.0000 | 0.0000 |" in card

@@ -163,9 +163,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder of the real sets, each with 01, 01_GT and 01_ST")
     parser.add_argument("--uv", default="uv", help="the uv that makes the environments of the other trackers")
-    parser.add_argument(
-        "--only", default="accuracy,robustness,raw,speed,command,scale", help="parts, by commas"
-    )
+    parser.add_argument("--only", default=",".join(PARTS), help="parts, by commas")
     parser.add_argument("--picture", type=Path, help="where the confusion matrices go")
     parser.add_argument("--most-cells", type=int, default=LADDER[-1], help="end of the scale's ladder")
     chosen = parser.parse_args()

@@ -16,6 +16,7 @@ from graph.backup import (
     export_to,
     import_export,
     read_manifest,
+    require_empty,
     require_restored,
     restore_export,
 )
@@ -24,7 +25,7 @@ from graph.jars import default_cache
 from graph.pixels import PixelStore
 from graph.server import ManagedServer
 from graph.store import LineageStore
-from ingest.errors import CellkinError, InputError, StoreError
+from ingest.errors import CellkinError, ConflictError, InputError, StoreError
 from tests import lineages
 from tests.graph import faults
 from tests.graph.restored import assert_restored, fill, scored
@@ -141,6 +142,13 @@ def test_what_cannot_be_imported_leaves_the_database_as_it_was(server: ManagedSe
         import_export(server, tmp_path / "backup")
     with LineageStore(Connection(faults.login(server.start())), PixelStore(tmp_path / "pixels")) as store:
         assert shape(store) == whole
+
+
+def test_only_an_empty_store_is_replaced_unasked(store: LineageStore, tmp_path: Path) -> None:
+    require_empty(store, tmp_path)
+    put(store, lineages.division())
+    with pytest.raises(ConflictError, match=r"holds 1 movies.*--replace"):
+        require_empty(store, tmp_path)
 
 
 def test_what_is_no_backup(tmp_path: Path) -> None:

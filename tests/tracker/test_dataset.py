@@ -153,17 +153,20 @@ def test_two_of_three_daughters_are_a_division() -> None:
     assert example.is_division.tolist() == [1] * 3
 
 
-# 1-1    what the truth links to nothing, nobody may have marked: of it with a cell that is linked one thing
-# 2 3    is known, that they are two; of 2 and 3 nothing
-def test_nothing_is_known_of_two_cells_that_are_linked_to_nothing() -> None:
-    cells = [Cell(1, 0, 1, x=4), Cell(2, 0, 0, x=12), Cell(3, 1, 1, x=12)]
-    example = make_example(source(drawn(2, cells)), Variation(0, 2))
-    pairs = example.scene.pairs
-    found = {
-        (int(a), int(b)): kind
-        for a, b, kind in zip(pairs.source, pairs.target, example.pair_class.tolist(), strict=True)
-    }
-    assert found == {(0, 2): SAME, (0, 3): DIFFERENT, (1, 2): DIFFERENT, (1, 3): UNKNOWN}
+# 1-1      what the truth links to nothing, nobody may have marked: of it with a cell that is linked one thing
+# 2 3, 4   is known, that they are two; of 2, 3 and 4 nothing
+def test_nothing_is_known_of_cells_that_are_linked_to_nothing() -> None:
+    alone = [Cell(2, 0, 0, x=16), Cell(3, 1, 1, x=12), Cell(4, 1, 1, x=20)]
+    example = make_example(source(drawn(2, [Cell(1, 0, 1, x=4), *alone])), Variation(0, 2))
+    pairs = np.stack([example.scene.pairs.source, example.scene.pairs.target], axis=1).tolist()
+    found = dict(zip(map(tuple, pairs), example.pair_class.tolist(), strict=True))
+    assert found == {(0, 2): SAME, (0, 3): DIFFERENT, (0, 4): DIFFERENT} | {
+        (1, 2): DIFFERENT, (1, 3): UNKNOWN, (1, 4): UNKNOWN
+    }  # fmt: skip
+    triples = map(tuple, example.scene.triples.tolist())
+    divisions = dict(zip(triples, example.is_division.tolist(), strict=True))
+    assert divisions[1, 3, 4] == UNKNOWN
+    assert set(divisions.values()) == {0, UNKNOWN}
 
 
 def test_nothing_is_left() -> None:

@@ -13,7 +13,7 @@ import torch
 from ingest.errors import InputError
 from ingest.movie import LabelImages
 from ingest.simulate import SimulatedMovie
-from ingest.tracking_graph import FloatArray
+from ingest.tracking_graph import FloatArray, TrackingGraph
 from tests import lineages as drawings
 from tests.tracker.networks import to_learn_from, untrained
 from tracker import train as training
@@ -387,6 +387,20 @@ def test_there_is_nothing_to_calibrate_by(source: TrainingMovie, example: Exampl
     nothing = TrainingMovie("empty", None, LabelImages.from_array(empty.labels), empty.graph)
     calibrate(model, [make_example(nothing, Variation(0, 3))])
     assert model.temperature.tolist() == [1.0, 1.0]
+    unknown = replace(source, graph=unlinked(source.graph))
+    calibrate(model, [make_example(unknown, Variation(0, 16))])
+    assert model.temperature.tolist() == [1.0, 1.0]
+
+
+def unlinked(graph: TrackingGraph) -> TrackingGraph:
+    return replace(graph, links=graph.links[:0], kind=graph.kind[:0])
+
+
+def test_a_stretch_of_which_nothing_is_known_validates_nothing(source: TrainingMovie) -> None:
+    early = source.graph.detections.frame[source.graph.links[:, 1]] < 11
+    begun = replace(source.graph, links=source.graph.links[early], kind=source.graph.kind[early])
+    assert train([source], replace(SHORT, steps=1)).held_out
+    assert not train([replace(source, graph=begun)], replace(SHORT, steps=1)).held_out
 
 
 def test_validation_weighs_the_calibrated_examples_by_the_square_roots_of_their_cells(
