@@ -91,8 +91,9 @@ def _replaceable_server(settings: Settings, *, replace: bool, progress: Progress
             remedy="load a dump with `neo4j-admin database load`; restore an export without --offline",
         )
     server = managed_server(settings)
-    server.install(progress)
-    if not (replace or server.is_new):
+    if replace or server.is_new:
+        server.install(progress)  # else the start does
+    else:
         with open_store(settings, progress) as opened:
             require_empty(opened.store, settings.data_folder)
     _require_unused(server)

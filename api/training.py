@@ -10,7 +10,8 @@ import numpy as np
 from api.settings import Settings
 from api.stored import open_store
 from api.training_pictures import confusion, draw_confusions, draw_losses
-from graph.scores.matching import match
+from graph.scores.matching import match_overlaps
+from graph.scores.overlaps import count_overlaps
 from graph.store import LineageStore
 from ingest.culture import CultureSettings
 from ingest.errors import InputError
@@ -132,8 +133,9 @@ def as_segmented(given: TrainingMovie, progress: Progress = silent) -> TrainingM
         raise InputError(
             error.problem, place=given.name, remedy="leave this movie out, or train without --segmented"
         ) from error
-    true, detections = measure(given.labels, progress=progress), measure(labels, progress=progress)
-    found = match((true, given.labels), (detections, labels), progress=progress).of_reference
+    overlaps = count_overlaps(given.labels, labels, progress=progress)
+    true, detections = overlaps.detections()
+    found = match_overlaps(true, detections, overlaps).of_reference
     order = np.lexsort((-true.features["area"], found))  # of those that one cell shows the larger first
     is_first = np.diff(found[order], prepend=NOBODY) > 0
     row = np.full(len(true), NOBODY, np.int64)

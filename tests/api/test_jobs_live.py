@@ -111,6 +111,7 @@ def test_a_movie_becomes_lineages_and_everybody_is_told(
     assert truth["counts"]["tracks"] == len(dividing.graph.tracks)
     scored = "mutation($c: ID!, $r: ID!) { storeScore(computed: $c, reference: $r) { TRA } }"
     assert service.ask(scored, c=tracking, r=truth["id"])["storeScore"]["TRA"] > 0.9
+    assert service.stop() in (0, 130)
     assert "Traceback" not in service.log()
 
 

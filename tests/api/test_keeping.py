@@ -87,6 +87,7 @@ def test_the_managed_server_is_dumped_and_restored_into_another_data_folder(
         patch.setattr("api.keeping.require_empty", lambda *_: pytest.fail("looked"))
         assert cellkin("restore", tmp_path / "backup")[0] == 0
     assert cellkin("neo4j", "status")[1]["running"] is False
+    assert (tmp_path / "new" / "neo4j" / "run" / "users").is_dir()
     with on_managed(tmp_path / "new") as (store, server):
         assert_restored(store, before, graphs, table)
         assert scored(store, before) == table
