@@ -73,7 +73,7 @@ RETURN t.founder AS founder, count(*) AS tracks ORDER BY tracks DESC, founder LI
 TRACK_MEANS = """
 UNWIND $ids AS id
 MATCH (t:Track {id: id})-[:HAS]->(d:Detection)
-WITH id, avg(d[$feature]) AS mean
+WITH id, toFloat(sum(d[$feature])) / nullIf(count(d[$feature]), 0) AS mean
 RETURN collect(id) AS id, collect(coalesce(mean, $unknown)) AS mean
 """
 

@@ -147,6 +147,16 @@ def test_tracks_come_once_and_in_order_whatever_the_page(
         assert seen == np.argsort(keys, kind="stable").tolist(), order
 
 
+def test_tracks_of_the_same_values_have_the_same_mean(store: LineageStore) -> None:
+    in_turn = np.array([[2, 2, -3], [2, -3, 2], [-3, 2, 2]], np.float64)  # of three tracks
+    graph = with_features(parallel_tracks(frames=3, cells=3), odd=in_turn.T.ravel())
+    record = put_alone(store, graph, frames=3)
+    for order in (TrackOrder(TrackKey.MEAN, "odd"), TrackOrder(TrackKey.MEAN, "odd", descending=True)):
+        assert [track.label for _, track in store.tracks_by(record.id, order)] == [1, 2, 3]
+    third = FeatureRange("odd", 1 / 3, 1 / 3)
+    assert [track.label for track in store.tracks(record.id, means=(third,))] == [1, 2, 3]
+
+
 def test_an_order_keeps_to_the_filter(store: LineageStore, stored: Any) -> None:
     _, record = stored
     found = store.tracks_by(record.id, TrackOrder(TrackKey.LIFETIME), TrackFilter(founders=False))
