@@ -1,5 +1,6 @@
-"""Label images to detections: all cells of a frame at once, over the foreground pixels only."""
+"""Label images to detections: all cells of a frame at once."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import sqrt
@@ -15,9 +16,8 @@ from ingest.tracking_graph import Detections, FloatArray, IntArray
 Features = dict[str, FloatArray]
 
 THREADS, PIXELS = 4, 8_000_000
-"""Frames in work, and so in memory, at once, and how many pixels they may have together.
-
-Reading and decoding let go of the interpreter.
+"""Frames in work, and so in memory, at once, if there are as many cores, and how many pixels they may have
+together. Reading, decoding and what NumPy does let go of the interpreter.
 """
 
 CALIBRATED = {"y": ("y_um", 1), "x": ("x_um", 1), "area": ("area_um2", 2), "perimeter": ("perimeter_um", 1)}
@@ -42,7 +42,7 @@ def measure(labels: LabelImages, movie: Movie | None = None, *, progress: Progre
         return measure_frame(labels.stored_frame(frame), None if movie is None else movie.frame(frame))
 
     _, height, width = labels.shape
-    threads = min(THREADS, max(1, PIXELS // max(height * width, 1)))
+    threads = min(THREADS, os.cpu_count() or 1, max(1, PIXELS // max(height * width, 1)))
     with ThreadPoolExecutor(threads) as pool:
         measured = list(progress(pool.map(one, range(len(labels))), "Measuring", total=len(labels)))
     counts = [len(label) for label, _ in measured]
@@ -70,90 +70,119 @@ def measure_frame(
     Returns:
         (n,) labels, ascending, and the columns y, x, area, perimeter, eccentricity, bbox_y0 …, mean_0, sd_0 …
     """
-    cells = _Foreground.of(labels)
+    cells = _Runs.of(labels)
     y, x = cells.means(cells.y), cells.means(cells.x)
     features = {
         "y": y,
         "x": x,
         "area": cells.area,
-        "perimeter": _perimeter(cells),
+        "perimeter": _perimeter(cells, labels),
         "eccentricity": _eccentricity(cells, y, x),
         **_bounding_box(cells),
     }
+    pixels = cells.pixels() if image is not None else np.zeros(0, np.int64)
     for number, channel in enumerate(() if image is None else image):
-        values = channel.ravel().take(cells.flat).astype(np.float64)  # (P,)
-        mean = cells.means(values)
+        values = channel.ravel().take(pixels).astype(np.float64)  # (P,)
+        mean = cells.pixel_means(values)
+        deviation = values - np.repeat(mean[cells.owner], cells.length)
         features[f"mean_{number}"] = mean
-        features[f"sd_{number}"] = np.sqrt(cells.means((values - mean[cells.owner]) ** 2))
+        features[f"sd_{number}"] = np.sqrt(cells.pixel_means(deviation * deviation))
     return cells.label, features
 
 
 @dataclass(frozen=True, eq=False)
-class _Foreground:
-    """The P pixels of the n cells of one frame, in raster order.
+class _Runs:
+    """The n cells of one frame as R runs, each of pixels of one cell beside each other in one row.
+
+    They are far fewer than pixels, and what is summed over the pixels of a run has a closed form.
 
     Attributes:
-        flat: (P,) index of each pixel in the label image, flattened.
-        y, x: (P,) its position there.
+        start: (R,) index of the first pixel of each in the label image, flattened; ascending.
+        length: (R,) its pixels.
+        y, x: (R,) the place of its middle.
         label: (n,) the cells' labels, ascending.
-        owner: (P,) row in `label` of the cell that each pixel belongs to.
+        owner: (R,) row in `label` of the cell that each belongs to.
         area: (n,) pixels of each cell.
-        border: (B,) rows of the pixels with anything but their own cell beside them: background, another
-            cell, no image.
-        code: (B,) 1 + 2·(border pixels of the same cell beside it) + 10·(those at its corners).
+        border: (B,) index, as of `start`, of each pixel with anything but its own cell beside it: background,
+            another cell, no image.
     """
 
-    flat: IntArray
+    start: IntArray
+    length: IntArray
     y: FloatArray
     x: FloatArray
     label: IntArray
     owner: IntArray
     area: FloatArray
     border: IntArray
-    code: IntArray
 
     @classmethod
-    def of(cls, labels: npt.NDArray[np.integer]) -> "_Foreground":
-        flat = np.flatnonzero(labels != 0)  # by far faster than of the labels themselves
-        y, x = np.divmod(flat, labels.shape[1])
-        value = labels.ravel().take(flat).astype(np.int32, copy=False)
-        label, owner, area = _owners(value)
-        border, code = _border(labels, (y, x), value)
+    def of(cls, labels: npt.NDArray[np.integer]) -> "_Runs":
+        flat, width = labels.ravel(), labels.shape[1]
+        begins, ends = np.ones((2, flat.size), bool)
+        np.not_equal(flat[1:], flat[:-1], out=begins[1:])
+        begins[::width] = True
+        ends[:-1] = begins[1:]
+        is_cell = flat != 0
+        begins &= is_cell
+        ends &= is_cell
+        start = np.flatnonzero(begins)
+        length = np.flatnonzero(ends) - start + 1
+        y, x = np.divmod(start, width)
+        label, owner = np.unique(flat.take(start).astype(np.int64), return_inverse=True)
+        is_border = begins
+        is_border |= ends
+        is_border[:width] = is_border[-width:] = True
+        differs = flat[width:] != flat[:-width]
+        is_border[width:] |= differs
+        is_border[:-width] |= differs
+        is_border &= is_cell
         return cls(
-            flat, y.astype(np.float64), x.astype(np.float64), label, owner, area.astype(np.float64),
-            border, code,
+            start, length, y.astype(np.float64), x + (length - 1) / 2, label, owner,
+            _sums(owner, length, len(label)), np.flatnonzero(is_border),
         )  # fmt: skip
 
-    def sums(self, values: npt.NDArray[np.number]) -> FloatArray:
-        """(P,) values → (n,) sums over each cell."""
-        return _sums(self.owner, values, len(self.label))
+    def means(self, values: FloatArray) -> FloatArray:
+        """(R,) means over each run → (n,) means over each cell."""
+        return _sums(self.owner, values * self.length, len(self.label)) / self.area
 
-    def means(self, values: npt.NDArray[np.number]) -> FloatArray:
+    def pixels(self) -> IntArray:
+        """(P,) index of the pixels of all runs in the label image, flattened; ascending."""
+        before = np.cumsum(self.length) - self.length  # (R,) pixels of the runs before
+        at: IntArray = np.repeat(self.start - before, self.length)
+        at += np.arange(len(at))
+        return at
+
+    def pixel_means(self, values: FloatArray) -> FloatArray:
         """(P,) values → (n,) means over each cell."""
-        return self.sums(values) / self.area
+        if not len(values):
+            return np.zeros(0)
+        total = np.add.reduceat(values, np.cumsum(self.length) - self.length)  # (R,)
+        return _sums(self.owner, total, len(self.label)) / self.area
 
 
-def _eccentricity(cells: _Foreground, y: FloatArray, x: FloatArray) -> FloatArray:
+def _eccentricity(cells: _Runs, y: FloatArray, x: FloatArray) -> FloatArray:
     """√(1 − λ₂/λ₁) of the eigenvalues λ₁ ≥ λ₂ of each cell's second central moments; 0 for one pixel.
 
     With m = (μ₂₀ + μ₀₂)/2 and d = √(((μ₂₀ − μ₀₂)/2)² + μ₁₁²), λ = m ± d: hence √(2d/(m + d)).
+    A run of l pixels has a variance of (l² − 1)/12 of its own.
     """
     dy, dx = cells.y - y[cells.owner], cells.x - x[cells.owner]
-    yy, xx, yx = cells.means(dy * dy), cells.means(dx * dx), cells.means(dy * dx)
+    own = (cells.length**2 - 1) / 12
+    yy, xx, yx = cells.means(dy * dy), cells.means(dx * dx + own), cells.means(dy * dx)
     m, d = (yy + xx) / 2, np.hypot((yy - xx) / 2, yx)
     squared: FloatArray = np.divide(2 * d, m + d, out=np.zeros_like(m), where=m > 0)
     return np.sqrt(squared)
 
 
-def _bounding_box(cells: _Foreground) -> Features:
-    """The smallest box around each cell, its end exclusive; its outermost pixels lie on its border."""
+def _bounding_box(cells: _Runs) -> Features:
+    """The smallest box around each cell, its end exclusive."""
     box: Features = {}
-    owner = cells.owner[cells.border]
-    for axis, place in (("y", cells.y), ("x", cells.x)):
-        at = place[cells.border]
+    half = (cells.length - 1) / 2
+    for axis, first, last in (("y", cells.y, cells.y), ("x", cells.x - half, cells.x + half)):
         low, high = np.full(len(cells.label), np.inf), np.zeros(len(cells.label))
-        np.minimum.at(low, owner, at)
-        np.maximum.at(high, owner, at + 1)
+        np.minimum.at(low, cells.owner, first)
+        np.maximum.at(high, cells.owner, last + 1)
         box |= {f"bbox_{axis}0": low, f"bbox_{axis}1": high}
     return box
 
@@ -170,54 +199,25 @@ def _perimeter_weights() -> FloatArray:
 PERIMETER_WEIGHTS = _perimeter_weights()
 
 
-def _perimeter(cells: _Foreground) -> FloatArray:
+def _perimeter(cells: _Runs, labels: npt.NDArray[np.integer]) -> FloatArray:
     """Length of each cell's outline: Benkrid & Crookes 2000, as in `skimage.measure.perimeter`."""
-    return _sums(cells.owner[cells.border], PERIMETER_WEIGHTS[cells.code], len(cells.label))
+    value = labels.ravel().take(cells.border)  # (B,)
+    width = labels.shape[1] + 2
+    at = cells.border + 2 * (cells.border // labels.shape[1]) + width + 1  # with a frame around the image
+    outline = np.zeros((labels.shape[0] + 2) * width, labels.dtype)
+    outline[at] = value
+    code = np.ones(len(at), np.int64)
+    beside, corners = (-width, -1, 1, width), (-width - 1, -width + 1, width - 1, width + 1)
+    for weight, steps in ((2, beside), (10, corners)):
+        for step in steps:
+            code += weight * (outline.take(at + step) == value)
+    return _sums(np.searchsorted(cells.label, value), PERIMETER_WEIGHTS[code], len(cells.label))
 
 
 def _sums(owner: IntArray, values: npt.NDArray[np.number], count: int) -> FloatArray:
     """(count,) sums of the values of each owner."""
     # NumPy's stubs know no weights: the sums are floats already.
     return np.bincount(owner, values, count).astype(np.float64, copy=False)
-
-
-def _owners(value: npt.NDArray[np.int32]) -> tuple[IntArray, IntArray, IntArray]:
-    """(n,) labels that occur, ascending; (P,) the row of each pixel's among them; (n,) pixels of each."""
-    if value.max(initial=0) > 8 * value.size:  # a table of all labels would be large
-        known, owner, area = np.unique(value, return_inverse=True, return_counts=True)
-        return known.astype(np.int64), owner, area.astype(np.int64)
-    pixels = np.bincount(value)
-    label = np.flatnonzero(pixels)
-    row = np.zeros(len(pixels), np.int64)
-    row[label] = np.arange(len(label))
-    return label, row.take(value), pixels[label].astype(np.int64, copy=False)
-
-
-def _border(
-    labels: npt.NDArray[np.integer], place: tuple[IntArray, IntArray], value: npt.NDArray[np.int32]
-) -> tuple[IntArray, IntArray]:
-    """`border` and `code` of `_Foreground`.
-
-    Args:
-        labels: (Y, X) label image.
-        place: (P,) y and x of each pixel of a cell.
-        value: (P,) its label.
-    """
-    framed, width = np.pad(labels, 1).ravel(), labels.shape[1] + 2
-    at = (place[0] + 1) * width + place[1] + 1
-    beside, corners = (-width, -1, 1, width), (-width - 1, -width + 1, width - 1, width + 1)
-    is_border = np.zeros(len(at), bool)
-    for step in beside:
-        is_border |= framed.take(at + step) != value
-    border = np.flatnonzero(is_border)
-    at, value = at[border], value[border]
-    outline = np.zeros_like(framed)
-    outline[at] = value
-    code = np.ones(len(at), np.int64)
-    for weight, steps in ((2, beside), (10, corners)):
-        for step in steps:
-            code += weight * (outline.take(at + step) == value)
-    return border, code
 
 
 def _require_same_shape(labels: LabelImages, movie: Movie) -> None:

@@ -102,12 +102,13 @@ def shared_pixels(before: Labels, after: Labels, move: IntArray) -> tuple[Labels
     height, width = np.maximum(before.shape - ahead - back, 0)
     first = before[back[0] :, back[1] :][:height, :width].ravel()
     second = after[ahead[0] :, ahead[1] :][:height, :width].ravel()
-    both = np.flatnonzero((first != 0) & (second != 0))
-    first, second = first.take(both), second.take(both)
-    is_start = np.ones(both.size, bool)
+    is_start = np.ones(first.size, bool)
     is_start[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
     start = np.flatnonzero(is_start)
-    return first[start], second[start], np.diff(start, append=both.size).astype(np.float64)
+    first, second = first.take(start), second.take(start)
+    pixels = np.diff(start, append=is_start.size).astype(np.float64)
+    both = (first != 0) & (second != 0)
+    return first[both], second[both], pixels[both]
 
 
 def _overlap(pairs: Candidates, source: IntArray, target: IntArray, pixels: FloatArray) -> FloatArray:

@@ -28,6 +28,7 @@ SAMPLED = 4
 BRIGHT = 95
 """Percentile of the cells' distance from the ground that is called 1."""
 Image = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.integer]
 
 
 def crops(
@@ -53,7 +54,7 @@ def crops(
         here = cells.in_frame(t)
         if not len(here):
             return np.zeros((0, 2, SIDE, SIDE), np.float32)
-        mask = labels.frame(t)
+        mask = labels.stored_frame(t)
         image = None if movie is None else movie.frame(t)[channel]
         parts = np.array_split(here, -(-len(here) // AT_ONCE))
         cut = np.concatenate([frame_crops(mask, image, label[part], place[part], diameter) for part in parts])
@@ -84,7 +85,7 @@ class Light:
     scale: float
 
     @classmethod
-    def of(cls, image: npt.NDArray[np.generic], labels: npt.NDArray[np.int32]) -> "Light":
+    def of(cls, image: npt.NDArray[np.generic], labels: Labels) -> "Light":
         """Measured on the (Y, X) intensities and label image of a frame."""
         sample = image[::SAMPLED, ::SAMPLED].astype(np.float32)
         is_cell = labels[::SAMPLED, ::SAMPLED] > 0
@@ -99,7 +100,7 @@ class Light:
 
 
 def frame_crops(
-    labels: npt.NDArray[np.int32],
+    labels: Labels,
     image: npt.NDArray[np.generic] | None,
     label: npt.NDArray[np.int64],
     place: npt.NDArray[np.float64],
@@ -128,19 +129,22 @@ def frame_crops(
 
 
 def _sample_mask(
-    labels: npt.NDArray[np.int32],
+    labels: Labels,
     label: npt.NDArray[np.int64],
     y: npt.NDArray[np.float64],
     x: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.int8]:
     """(n, 24, 24) 1 where the nearest pixel is the cell's, −1 another's, 0 ground or beyond the image."""
     row, column = np.rint(y).astype(np.int64), np.rint(x).astype(np.int64)
-    inside_y, inside_x = (row >= 0) & (row < labels.shape[0]), (column >= 0) & (column < labels.shape[1])
-    row, column = np.clip(row, 0, labels.shape[0] - 1), np.clip(column, 0, labels.shape[1] - 1)
-    found = labels[row[:, :, None], column[:, None, :]]  # (n, 24, 24)
-    found = np.where(inside_y[:, :, None] & inside_x[:, None, :], found, 0)
-    own = found == label[:, None, None]
-    return np.where(own, np.int8(1), -(found > 0).astype(np.int8))
+    height, width = labels.shape
+    inside_y, inside_x = (row >= 0) & (row < height), (column >= 0) & (column < width)
+    row, column = np.clip(row, 0, height - 1) * width, np.clip(column, 0, width - 1)
+    found = labels.ravel().take(row[:, :, None] + column[:, None, :])  # (n, 24, 24)
+    own, mask = (found == label[:, None, None]).view(np.int8), (found > 0).view(np.int8)
+    np.negative(mask, out=mask)
+    mask += 2 * own
+    mask *= (inside_y[:, :, None] & inside_x[:, None, :]).view(np.int8)
+    return mask
 
 
 def _sample_image(
@@ -154,14 +158,20 @@ def _sample_image(
     pixels = _means(image, block)
     row, below = _between(y, block, pixels.shape[0])  # (n, 24) each
     column, right = _between(x, block, pixels.shape[1])
-    upper, lower = row[:, :, None] * pixels.shape[1], np.minimum(row + 1, pixels.shape[0] - 1)[:, :, None]
-    lower = lower * pixels.shape[1]
-    left, beside = column[:, None, :], np.minimum(column + 1, pixels.shape[1] - 1)[:, None, :]
-    flat, right, below = pixels.ravel(), right[:, None, :], below[:, :, None]
-    above = flat[upper + left] * (1 - right) + flat[upper + beside] * right  # (n, 24, 24)
-    under = flat[lower + left] * (1 - right) + flat[lower + beside] * right
-    blended: Image = above * (1 - below) + under * below
-    return blended
+    framed = np.pad(pixels, ((0, 1), (0, 1)), mode="edge")  # so that there is a next pixel
+    flat, width = framed.ravel(), framed.shape[1]
+    at = row[:, :, None] * width + column[:, None, :]  # (n, 24, 24)
+    upper = _blended(flat.take(at), flat[1:].take(at), right[:, None, :])
+    lower = _blended(flat[width:].take(at), flat[width + 1 :].take(at), right[:, None, :])
+    return _blended(upper, lower, below[:, :, None])
+
+
+def _blended(one: Image, other: Image, share: Image) -> Image:
+    """`one`, with a share of the other; both are overwritten."""
+    other -= one
+    other *= share
+    one += other
+    return one
 
 
 def _means(image: npt.NDArray[np.generic], block: int) -> Image:

@@ -79,6 +79,14 @@ def real_case(folder: Path, *, seed: int = 0) -> Case:
     return Case(folder.name, labels, _graph(detections, row[markers.graph.links], markers.graph.kind), movie)
 
 
+def in_memory(case: Case) -> Case:
+    """The same with its frames as an array."""
+    if case.movie is None:
+        return case
+    frames = np.stack([case.movie.frame(t) for t in range(len(case.movie))])
+    return replace(case, movie=replace(case.movie, read=lambda t: frames[t]))
+
+
 def validation(case: Case) -> Case:
     """The last frames of a sequence, which no tracker is trained on."""
     begin = round(TRAINED_SHARE * len(case.labels))
