@@ -140,7 +140,8 @@ def _sample_mask(
     inside_y, inside_x = (row >= 0) & (row < height), (column >= 0) & (column < width)
     row, column = np.clip(row, 0, height - 1) * width, np.clip(column, 0, width - 1)
     found = labels.ravel().take(row[:, :, None] + column[:, None, :])  # (n, 24, 24)
-    own, mask = (found == label[:, None, None]).view(np.int8), (found > 0).view(np.int8)
+    own = (found == label[:, None, None]).view(np.int8)
+    mask: npt.NDArray[np.int8] = (found > 0).view(np.int8)
     np.negative(mask, out=mask)
     mask += 2 * own
     mask *= (inside_y[:, :, None] & inside_x[:, None, :]).view(np.int8)
