@@ -4,7 +4,6 @@ import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -98,11 +97,15 @@ def track_learned(
     device = choose_device(config.device)
     model = model.to(device).eval()
     frames = crops(labels, movie, detections, Cells.of(detections), config.channel)
-    with beside(partial(make_draft, labels, detections, LEARNED_DRAFT)) as drafting:
+
+    def draft(progress: Progress) -> Scene:
+        return make_scene(make_draft(labels, detections, LEARNED_DRAFT, progress))
+
+    with beside(draft) as drafting:
         told = progress(while_well(frames, drafting), "Looking", total=len(labels))
         looks, seen = look(told, model, device, has_image=movie is not None)
         for drafted in progress((drafting.result,), "Linking"):
-            scene = make_scene(drafted())
+            scene = drafted()
     give_back()
     inputs = make_inputs(scene, detections, looks, seen)
     inputs.require_fit(model.config)
