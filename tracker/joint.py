@@ -1,6 +1,7 @@
 """The joint decision: links, divisions, births and deaths chosen together, by integer programs."""
 
-from collections.abc import Iterator
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,8 +101,13 @@ def decide_jointly(choices: Choices) -> tuple[IntArray, IntArray, IntArray]:
     links, divisions, others = choices.worth_it()
     program = _program(choices, links, divisions, others)
     chosen = np.zeros(len(program.gain), bool)
-    for columns, is_alone in _batches(program):
-        chosen[columns] = True if is_alone else program.part(columns).solve()
+    alone, batches = _batches(program)
+    chosen[alone] = True
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # HiGHS lets go of the interpreter
+        for columns, found in zip(
+            batches, pool.map(lambda one: program.part(one).solve(), batches), strict=True
+        ):
+            chosen[columns] = found
     x, d, a = np.split(chosen, np.cumsum([len(links), len(divisions)]))
     return links[x], divisions[d], others[a]
 
@@ -143,11 +149,11 @@ def _program(choices: Choices, links: IntArray, divisions: IntArray, others: Int
     return Program(gain, takes, needs.tocsr())
 
 
-def _batches(program: Program) -> Iterator[tuple[IntArray, bool]]:
-    """The choices that nothing competes with, at once; then the others, in batches of whole components."""
+def _batches(program: Program) -> tuple[IntArray, list[IntArray]]:
+    """The choices that nothing competes with, and the others, in batches of whole components."""
     count = len(program.gain)
     if not count:
-        return
+        return np.zeros(0, np.int64), []
     both = vstack([program.takes, program.needs])
     ends = coo_array(both)
     size = count + both.shape[0]
@@ -157,14 +163,12 @@ def _batches(program: Program) -> Iterator[tuple[IntArray, bool]]:
     needy = np.zeros(count, bool)
     needy[coo_array(program.needs).col] = True
     alone = (np.bincount(component)[component] == 1) & ~needy
-    yield np.flatnonzero(alone), True
     rest = np.flatnonzero(~alone)
     rest = rest[np.argsort(component[rest], kind="stable")]
     _, number = np.unique(component[rest], return_inverse=True)
     first = np.searchsorted(number, number)  # of each choice's component
-    for part in np.split(rest, np.flatnonzero(np.diff(first // BATCH)) + 1):
-        if len(part):
-            yield part, False
+    batches = np.split(rest, np.flatnonzero(np.diff(first // BATCH)) + 1)
+    return np.flatnonzero(alone), [batch for batch in batches if len(batch)]
 
 
 def _filled(matrix: csr_array) -> BoolArray:
