@@ -106,10 +106,10 @@ def track_learned(
         looks, seen = look(told, model, device, has_image=movie is not None)
         for drafted in progress((drafting.result,), "Linking"):
             scene = drafted()
-    give_back()
+    give_back(len(detections))
     inputs = make_inputs(scene, detections, looks, seen)
     inputs.require_fit(model.config)
-    give_back()
+    give_back(len(detections))
     logits = judge(inputs, model, device)
     return decided(scene, logits, detections, config)
 
@@ -183,7 +183,7 @@ def judge(inputs: Inputs, model: LineageModel, device: torch.device) -> Logits:
         triple_logit = model.triples(batch, judged, source[contest.cells]) / model.temperature[1]
         pair[contest.pairs[contest.wanted]] = pair_logit.double().cpu().numpy()
         triple[contest.triples] = triple_logit.double().cpu().numpy()
-        give_back()
+        give_back(len(inputs.cell_frame))
     return Logits(pair, triple)
 
 

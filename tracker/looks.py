@@ -11,6 +11,16 @@ from ingest.tracking_graph import FloatArray
 from tracker.crops import SIDE
 
 
+def _monomials() -> Tensor:
+    """(576, 6) of each pixel of a crop, from its middle: 1, y, x, yy, xx, yx."""
+    offset = torch.arange(SIDE, dtype=torch.float32) - (SIDE - 1) / 2
+    y, x = (axis.flatten() for axis in torch.meshgrid(offset, offset, indexing="ij"))
+    return torch.stack([torch.ones_like(y), y, x, y * y, x * x, y * x], dim=1)
+
+
+MONOMIALS = _monomials()
+
+
 @dataclass(frozen=True, eq=False)
 class Looks:
     """What the crops tell of N cells.
@@ -29,11 +39,13 @@ class Looks:
     @classmethod
     def of(cls, crops: Tensor, *, has_image: bool) -> "Looks":
         """Measured on (N, 2, 24, 24) crops."""
-        own = (crops[:, 1] > 0).float()  # (N, 24, 24)
-        area = own.sum((1, 2)).clamp(min=1)
-        mean = (crops[:, 0] * own).sum((1, 2)) / area
-        square = (crops[:, 0] ** 2 * own).sum((1, 2)) / area
-        axis = _long_axis(own, area)
+        own = (crops[:, 1] > 0).float().flatten(1)  # (N, 576)
+        moments = own @ MONOMIALS  # (N, 6)
+        area = moments[:, 0].clamp(min=1)
+        inside = crops[:, 0].flatten(1) * own
+        mean = inside.sum(1) / area
+        square = inside.square_().sum(1) / area
+        axis = _long_axis(moments[:, 1:] / area[:, None])
         return cls(_double(mean), _double((square - mean**2).clamp(min=0).sqrt()), _double(axis), has_image)
 
     @classmethod
@@ -52,14 +64,10 @@ def _double(column: Tensor) -> FloatArray:
     return values
 
 
-def _long_axis(own: Tensor, area: Tensor) -> Tensor:
-    """(N, 2) direction y, x of the long axis of (N, 24, 24) masks, times 1 − short/long."""
-    offset = torch.arange(SIDE, dtype=torch.float32) - (SIDE - 1) / 2
-    y, x = offset[None, :, None], offset[None, None, :]
-    mean_y, mean_x = (own * y).sum((1, 2)) / area, (own * x).sum((1, 2)) / area
-    yy = (own * y * y).sum((1, 2)) / area - mean_y**2
-    xx = (own * x * x).sum((1, 2)) / area - mean_x**2
-    yx = (own * y * x).sum((1, 2)) / area - mean_y * mean_x
+def _long_axis(moments: Tensor) -> Tensor:
+    """(N, 2) direction y, x of the long axis times 1 − short/long, by (N, 5) means of y, x, yy, xx, yx."""
+    mean_y, mean_x, yy, xx, yx = moments.unbind(1)
+    yy, xx, yx = yy - mean_y**2, xx - mean_x**2, yx - mean_y * mean_x
     half, spread = (yy + xx) / 2, torch.hypot((yy - xx) / 2, yx)
     share = 1 - ((half - spread).clamp(min=1e-6) / (half + spread).clamp(min=1e-6)).sqrt()
     angle = torch.atan2(2 * yx, yy - xx) / 2  # of the long axis, from y

@@ -8,6 +8,8 @@ KEPT, LARGE = 64_000_000, 16_000_000
 """Bytes that are kept for the next frame; and of an array that the system is asked for, and given back, each
 time. glibc comes to such values by itself, after an array of that size; till then each frame's arrays are
 asked for anew, which costs a quarter of the time on movies of small frames."""
+FEW = 20_000
+"""Cells of a movie that leave less than 100 MB, which is not worth the time of asking for it anew."""
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 """glibc's numbers for them."""
 
@@ -24,12 +26,14 @@ def keep_freed() -> None:
             library.mallopt(MMAP_THRESHOLD, LARGE)
 
 
-def give_back() -> None:
-    """Have the C library return what is free; where it is another one than glibc, nothing happens.
+def give_back(cells: int) -> None:
+    """Have the C library return what is free after work on so many cells, unless they are few.
+
+    Where it is another library than glibc, nothing happens.
 
     It keeps freed arrays for itself otherwise, in pieces that what comes next does not fit into: half a
     gigabyte after a movie of 100,000 cells.
     """
-    if sys.platform == "linux":
+    if cells > FEW and sys.platform == "linux":
         with suppress(AttributeError):  # musl has no such function
             ctypes.CDLL(None).malloc_trim(0)

@@ -27,6 +27,10 @@ class Seconds:
     cpu: float
     wall: float
 
+    def least(self, other: "Seconds") -> "Seconds":
+        """The smaller of each."""
+        return Seconds(min(self.cpu, other.cpu), min(self.wall, other.wall))
+
 
 @dataclass(frozen=True)
 class Peer:
