@@ -72,8 +72,12 @@ RETURN t.founder AS founder, count(*) AS tracks ORDER BY tracks DESC, founder LI
 
 TRACK_MEANS = """
 UNWIND $ids AS id
-MATCH (t:Track {id: id})-[:HAS]->(d:Detection)
-WITH id, toFloat(sum(d[$feature])) / nullIf(count(d[$feature]), 0) AS mean
+MATCH (t:Track {id: id})
+CALL (t) {
+  MATCH (t)-[:HAS]->(d:Detection)
+  WITH d[$feature] AS value ORDER BY value
+  RETURN avg(value) AS mean
+}
 RETURN collect(id) AS id, collect(coalesce(mean, $unknown)) AS mean
 """
 

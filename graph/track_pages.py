@@ -12,7 +12,8 @@ from ingest.errors import InputError
 
 # Filters that are null let all pass. A rise is measured between the first and the last three detections
 # (fewer of a short track), so that no single noisy frame decides.
-# Cypher's avg() is a running mean: the same values in another order have another last digit.
+# Cypher's avg() is a running mean, whose last digit depends on the order: it gets its values sorted, so that
+# tracks of the same values have the same mean.
 _WANTED_TRACKS = """
 MATCH (t:Track)
 WHERE t.id > $after AND t.id < $stop
@@ -27,7 +28,8 @@ WHERE t.id > $after AND t.id < $stop
 CALL (t) {
   UNWIND $means AS wanted
   MATCH (t)-[:HAS]->(d)
-  WITH wanted, toFloat(sum(d[wanted.feature])) / nullIf(count(d[wanted.feature]), 0) AS mean
+  WITH wanted, d[wanted.feature] AS value ORDER BY value
+  WITH wanted, avg(value) AS mean
   RETURN count(CASE WHEN mean >= wanted.least AND mean <= wanted.most THEN 1 END) AS within
 }
 WITH t, within WHERE within = size($means)
@@ -63,7 +65,8 @@ TRACKS_PAGE_BY_KEY = (
     + """
 CALL (t) {
   OPTIONAL MATCH (t)-[:HAS]->(d) WHERE $order = 'MEAN'
-  RETURN toFloat(sum(d[$order_feature])) / nullIf(count(d[$order_feature]), 0) AS mean
+  WITH d[$order_feature] AS value ORDER BY value
+  RETURN avg(value) AS mean
 }
 WITH t, $sign * CASE $order WHEN 'BEGIN' THEN toFloat(t.begin) WHEN 'END' THEN toFloat(t.end)
                             WHEN 'LIFETIME' THEN toFloat(t.end - t.begin + 1)

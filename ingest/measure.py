@@ -17,7 +17,7 @@ Features = dict[str, FloatArray]
 
 THREADS, PIXELS = 4, 8_000_000
 """Frames in work, and so in memory, at once, if there are as many cores, and how many pixels they may have
-together. Reading, decoding and what NumPy does let go of the interpreter.
+together; two at least, of which one reads. Reading, decoding and what NumPy does let go of the interpreter.
 """
 
 CALIBRATED = {"y": ("y_um", 1), "x": ("x_um", 1), "area": ("area_um2", 2), "perimeter": ("perimeter_um", 1)}
@@ -42,7 +42,7 @@ def measure(labels: LabelImages, movie: Movie | None = None, *, progress: Progre
         return measure_frame(labels.stored_frame(frame), None if movie is None else movie.frame(frame))
 
     _, height, width = labels.shape
-    threads = min(THREADS, os.cpu_count() or 1, max(1, PIXELS // max(height * width, 1)))
+    threads = min(THREADS, max(2, os.cpu_count() or 2), max(1, PIXELS // max(height * width, 1)))
     with ThreadPoolExecutor(threads) as pool:
         measured = list(progress(pool.map(one, range(len(labels))), "Measuring", total=len(labels)))
     counts = [len(label) for label, _ in measured]
@@ -94,7 +94,7 @@ def measure_frame(
 class _Runs:
     """The n cells of one frame as R runs, each of pixels of one cell beside each other in one row.
 
-    They are far fewer than pixels, and what is summed over the pixels of a run has a closed form.
+    They are far fewer than pixels, and the sums of a run's coordinates have a closed form.
 
     Attributes:
         start: (R,) index of the first pixel of each in the label image, flattened; ascending.

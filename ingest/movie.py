@@ -178,6 +178,12 @@ class LabelImages:
     read: Callable[[int], npt.NDArray[Any]]
     source: str = "label images"
 
+    def __post_init__(self) -> None:
+        if 0 in self.shape[1:]:
+            raise InputError(
+                f"label images of shape {self.shape}", place=self.source, remedy="give at least one pixel"
+            )
+
     def __len__(self) -> int:
         return self.shape[0]
 

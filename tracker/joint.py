@@ -13,6 +13,8 @@ from ingest.tracking_graph import BoolArray, FloatArray, IntArray
 
 BATCH = 2000
 """Choices that are solved at once, unless one component has more."""
+THREADS = 4
+"""Batches in work at once; HiGHS lets go of the interpreter, and starts threads of its own for each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +105,7 @@ def decide_jointly(choices: Choices) -> tuple[IntArray, IntArray, IntArray]:
     chosen = np.zeros(len(program.gain), bool)
     alone, batches = _batches(program)
     chosen[alone] = True
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # HiGHS lets go of the interpreter
+    with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
         for columns, found in zip(
             batches, pool.map(lambda one: program.part(one).solve(), batches), strict=True
         ):

@@ -98,10 +98,10 @@ def track_learned(
     model = model.to(device).eval()
     frames = crops(labels, movie, detections, Cells.of(detections), config.channel)
 
-    def draft(progress: Progress) -> Scene:
+    def drafted_scene(progress: Progress) -> Scene:
         return make_scene(make_draft(labels, detections, LEARNED_DRAFT, progress))
 
-    with beside(draft) as drafting:
+    with beside(drafted_scene) as drafting:
         told = progress(while_well(frames, drafting), "Looking", total=len(labels))
         looks, seen = look(told, model, device, has_image=movie is not None)
         for drafted in progress((drafting.result,), "Linking"):

@@ -9,7 +9,7 @@ KEPT, LARGE = 64_000_000, 16_000_000
 time. glibc comes to such values by itself, after an array of that size; till then each frame's arrays are
 asked for anew, which costs a quarter of the time on movies of small frames."""
 FEW = 20_000
-"""Cells of a movie that leave less than 100 MB, which is not worth the time of asking for it anew."""
+"""Cells of a movie that leave some 100 MB, which is not worth the time of asking for it anew."""
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 """glibc's numbers for them."""
 

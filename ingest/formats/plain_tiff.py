@@ -30,7 +30,7 @@ USUAL = {
 unsigned samples: where they are given, only so."""
 DIFFERENCES = 2
 """The predictor by which each pixel of a row is kept as what it adds to the one before."""
-UNUSUAL = {322, 330, 338}
+UNUSUAL = {322, 323, 324, 325, 330, 338}
 """Tiles, further images below this one, samples beyond colour."""
 PLAIN, DEFLATE = (1,), (8, 32946)
 DTYPES: Mapping[int, np.dtype[Any]] = {8: np.dtype("u1"), 16: np.dtype("<u2"), 32: np.dtype("<u4")}
@@ -55,13 +55,14 @@ def read_plain(path: Path, shape: tuple[int, int]) -> Numbers | None:
 
 
 def _only_tags(content: bytes) -> Tags | None:
-    """The tags of the only image that hold whole numbers, by tag; None where there are more images."""
+    """The tags of the only image that hold whole numbers, by tag; None where images or tags are several."""
     order, version, at = HEADER.unpack_from(content)
     if (order, version) != (b"II", 42):
         return None
     end = at + COUNT.size + COUNT.unpack_from(content, at)[0] * ENTRY.size
     entries = list(ENTRY.iter_unpack(content[at + COUNT.size : end]))
-    if NEXT.unpack_from(content, end)[0] != 0 or any(tag in UNUSUAL for tag, *_ in entries):
+    known = {tag for tag, *_ in entries}
+    if NEXT.unpack_from(content, end)[0] != 0 or len(known) < len(entries) or known & UNUSUAL:
         return None
     if any(tag in USUAL and kind not in WORDS for tag, kind, *_ in entries):
         return None
@@ -77,18 +78,18 @@ def _values(content: bytes, kind: int, number: int, inline: bytes) -> Numbers:
 
 
 def _pixels(content: bytes, tags: Tags, shape: tuple[int, int]) -> Numbers | None:
-    height, compression = shape[0], int(tags[COMPRESSION][0])
-    if not _is_usual(tags) or (int(tags[HEIGHT][0]), int(tags[WIDTH][0])) != shape:
+    height, compression = shape[0], tags[COMPRESSION].item()
+    if not _is_usual(tags) or (tags[HEIGHT].item(), tags[WIDTH].item()) != shape:
         return None
     is_difference = PREDICTOR in tags and int(tags[PREDICTOR][0]) == DIFFERENCES
     if compression not in (DEFLATE if is_difference else PLAIN + DEFLATE):
         return None
     image = np.empty(shape, DTYPES[int(tags[BITS][0])])
-    rows = min(int(tags[ROWS_PER_STRIP][0]), height)
+    rows = min(tags[ROWS_PER_STRIP].item(), height)
     offsets, sizes = tags[STRIP_OFFSETS].tolist(), tags[STRIP_BYTES].tolist()
     for start, offset, size in zip(range(0, height, rows), offsets, sizes, strict=True):
         strip = content[offset : offset + size]
-        if len(strip) != size or not _decode(strip, image[start : start + rows], compression):
+        if not offset or len(strip) != size or not _decode(strip, image[start : start + rows], compression):
             return None
     if is_difference:
         imagecodecs.delta_decode(image, axis=1, out=image)

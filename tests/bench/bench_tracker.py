@@ -51,9 +51,9 @@ COLUMNS = {
 """Head of each column of the table, and the measure's name."""
 PARTS = ("accuracy", "robustness", "raw", "speed", "command", "scale")
 SPEED_SET = REAL[0]
-ROUNDS, TURNS = 4, 2
+ROUNDS, TURNS = 3, 3
 """In which trackers show how fast they are, one after the other in each round, since machines change their
-pace; the first turn also loads libraries."""
+pace; the first turn of a process, which peers start anew in each round, also loads libraries."""
 
 
 class Comparison:

@@ -76,6 +76,20 @@ def test_a_pixel_a_line_and_a_cell_in_two_pieces_agree_with_regionprops() -> Non
     assert_agrees(labels, np.ones((1, 12, 20)))
 
 
+@pytest.mark.parametrize("shape", [(1, 90), (90, 1), (1, 1)])
+def test_frames_a_pixel_high_or_wide_agree_with_regionprops(shape: tuple[int, int]) -> None:
+    labels = crowd(seed=4)[: shape[0], : shape[1]]
+    assert_agrees(np.where(labels > 0, labels, 3), np.random.default_rng(0).normal(9, 1, (1, *shape)))
+
+
+def test_labels_lie_in_memory_as_they_like() -> None:
+    labels = crowd(seed=1)
+    expected = measure_frame(labels, None)[1]
+    for same in (np.asfortranarray(labels), labels[::-1].copy()[::-1], np.repeat(labels, 2, 1)[:, ::2]):
+        for name, column in measure_frame(same, None)[1].items():
+            np.testing.assert_array_equal(column, expected[name], err_msg=name)
+
+
 def test_large_values_lose_no_precision() -> None:
     labels = crowd(seed=3)
     assert_agrees(labels, np.random.default_rng(0).normal(60_000, 1e-2, (1, *labels.shape)))

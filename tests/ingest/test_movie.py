@@ -179,6 +179,8 @@ def test_what_is_no_label_image_is_refused(odd: npt.NDArray[Any], said: str) -> 
 def test_label_arrays_have_three_axes() -> None:
     with pytest.raises(InputError, match=r"label images of shape \(9, 13\)"):
         LabelImages.from_array(LABELS[0])
+    with pytest.raises(InputError, match=r"label images of shape \(2, 9, 0\)"):
+        LabelImages.from_array(np.zeros((2, 9, 0), np.int32))
 
 
 def test_label_images_of_a_folder_and_of_a_stack(tmp_path: Path) -> None:

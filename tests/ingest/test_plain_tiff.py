@@ -87,6 +87,22 @@ def test_a_truncated_file_is_refused_when_its_frame_is_read(tmp_path: Path, comp
         labels.frame(1)
 
 
+@pytest.mark.parametrize(
+    ("tag", "field", "value"),
+    [(259, 4, 2), (262, 0, 278), (262, 0, 324), (273, 8, 0)],
+    ids=["two compressions", "a tag twice", "tiles", "a strip at the header"],
+)
+def test_an_entry_that_tifffile_reads_otherwise_is_left_to_it(
+    tmp_path: Path, tag: int, field: int, value: int
+) -> None:
+    file = written(tmp_path, metadata=None)
+    content = bytearray(file.read_bytes())
+    at = content.index(struct.pack("<H", tag), 10) + field
+    content[at : at + 2] = struct.pack("<H", value)
+    file.write_bytes(content)
+    assert read_plain(file, SHAPE) is None
+
+
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, 400), value=st.integers(0, 255), kind=st.sampled_from(KINDS))
 def test_a_damaged_file_gives_what_tifffile_reads_or_nothing(

@@ -55,6 +55,14 @@ def test_the_image_is_that_of_the_same_place() -> None:
     np.testing.assert_allclose(found, image[8:32, 19:43], rtol=1e-5)
 
 
+def test_between_pixels_the_image_is_linear() -> None:
+    y, x = np.mgrid[:50, :70].astype(np.float32)
+    found = crop(square((50, 70), (18, 27, 4, 8)), 3 * y + 7 * x, (19.8, 30.3))[0]
+    offset = np.arange(SIDE) - (SIDE - 1) / 2
+    plane = 3 * (19.8 + offset)[:, None] + 7 * (30.3 + offset)
+    np.testing.assert_allclose(found, plane, rtol=1e-5)
+
+
 # the cell lies in the upper right corner: most of its crop is beyond the image
 def test_a_cell_at_the_border() -> None:
     image = np.full((50, 70), 2.0, np.float32)
@@ -93,6 +101,14 @@ def test_intensities_are_relative_to_the_ground() -> None:
     np.testing.assert_allclose(relative[labels == 0], 0)
     np.testing.assert_allclose(relative[labels == 1], 1)
     np.testing.assert_allclose(relative[labels == 2], -0.5)
+
+
+@pytest.mark.parametrize("pixels", [1, 2, 7, 8])
+def test_the_ground_is_the_median_between_the_cells(pixels: int) -> None:
+    image = np.zeros((4, 4 * (pixels + 1)), np.float32)
+    image[0, ::4] = np.random.default_rng(pixels).permutation(pixels + 1) ** 2  # those that are sampled
+    labels = square(image.shape, (0, 0, 1, 1))
+    assert Light.of(image, labels).ground == np.median(image[0, 4::4])
 
 
 def test_a_frame_full_of_cells_and_one_without_contrast() -> None:
