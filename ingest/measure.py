@@ -1,8 +1,8 @@
 """Label images to detections: all cells of a frame at once."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from math import sqrt
 
 import numpy as np
@@ -11,14 +11,13 @@ import numpy.typing as npt
 from ingest.errors import InputError
 from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
+from ingest.threads import default_threads
 from ingest.tracking_graph import Detections, FloatArray, IntArray
 
 Features = dict[str, FloatArray]
 
-THREADS, PIXELS = 4, 8_000_000
-"""Frames in work, and so in memory, at once, if there are as many cores, and how many pixels they may have
-together; two at least, of which one reads. Reading, decoding and what NumPy does let go of the interpreter.
-"""
+PIXELS = 8_000_000
+"""Of all frames in work, and so in memory, at once."""
 
 CALIBRATED = {"y": ("y_um", 1), "x": ("x_um", 1), "area": ("area_um2", 2), "perimeter": ("perimeter_um", 1)}
 """Column in pixels → (column in µm, power of the pixel size)."""
@@ -42,7 +41,7 @@ def measure(labels: LabelImages, movie: Movie | None = None, *, progress: Progre
         return measure_frame(labels.stored_frame(frame), None if movie is None else movie.frame(frame))
 
     _, height, width = labels.shape
-    threads = min(THREADS, max(2, os.cpu_count() or 2), max(1, PIXELS // max(height * width, 1)))
+    threads = min(max(2, default_threads()), max(1, PIXELS // (height * width)))  # of two, one may read
     with ThreadPoolExecutor(threads) as pool:
         measured = list(progress(pool.map(one, range(len(labels))), "Measuring", total=len(labels)))
     counts = [len(label) for label, _ in measured]
@@ -80,9 +79,8 @@ def measure_frame(
         "eccentricity": _eccentricity(cells, y, x),
         **_bounding_box(cells),
     }
-    pixels = cells.pixels() if image is not None else np.zeros(0, np.int64)
     for number, channel in enumerate(() if image is None else image):
-        values = channel.ravel().take(pixels).astype(np.float64)  # (P,)
+        values = channel.ravel().take(cells.pixels).astype(np.float64)  # (P,)
         mean = cells.pixel_means(values)
         deviation = values - np.repeat(mean[cells.owner], cells.length)
         features[f"mean_{number}"] = mean
@@ -146,10 +144,15 @@ class _Runs:
         """(R,) means over each run → (n,) means over each cell."""
         return _sums(self.owner, values * self.length, len(self.label)) / self.area
 
+    @cached_property
+    def before(self) -> IntArray:
+        """(R,) pixels of the runs before each."""
+        return np.cumsum(self.length) - self.length
+
+    @cached_property
     def pixels(self) -> IntArray:
         """(P,) index of the pixels of all runs in the label image, flattened; ascending."""
-        before = np.cumsum(self.length) - self.length  # (R,) pixels of the runs before
-        at: IntArray = np.repeat(self.start - before, self.length)
+        at: IntArray = np.repeat(self.start - self.before, self.length)
         at += np.arange(len(at))
         return at
 
@@ -157,7 +160,7 @@ class _Runs:
         """(P,) values → (n,) means over each cell."""
         if not len(values):
             return np.zeros(0)
-        total = np.add.reduceat(values, np.cumsum(self.length) - self.length)  # (R,)
+        total = np.add.reduceat(values, self.before)  # (R,)
         return _sums(self.owner, total, len(self.label)) / self.area
 
 

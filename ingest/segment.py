@@ -6,7 +6,6 @@ by how far it is one ellipse of a cell's size without a valley. Every length is 
 diameter, which is given or measured from the movie.
 """
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,10 +23,9 @@ from ingest.label_runs import LabelRuns
 from ingest.merge_tree import Labels
 from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
+from ingest.threads import default_threads
 from ingest.tracking_graph import IntArray
 
-THREADS = min(4, os.cpu_count() or 1)
-"""Frames in work, and so in memory, at once."""
 SAMPLED_FRAMES = 5
 """Frames, spread over the movie, on which the diameter and the kind of image are measured."""
 SMALLEST_DIAMETER = 4.0
@@ -101,7 +99,7 @@ def segment(
     def one(t: int) -> LabelRuns:
         return LabelRuns.of(segment_frame(movie.frame(t)[channel], diameter, settings))
 
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(default_threads()) as pool:  # so many frames are in memory
         runs = list(progress(pool.map(one, range(frames)), "Segmenting", total=frames))
     return LabelImages.from_function(lambda t: runs[t].image(), (frames, height, width))
 

@@ -1,6 +1,5 @@
 """The joint decision: links, divisions, births and deaths chosen together, by integer programs."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -9,12 +8,11 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array, csr_array, vstack
 from scipy.sparse.csgraph import connected_components
 
+from ingest.threads import default_threads
 from ingest.tracking_graph import BoolArray, FloatArray, IntArray
 
 BATCH = 2000
 """Choices that are solved at once, unless one component has more."""
-THREADS = 4
-"""Batches in work at once; HiGHS lets go of the interpreter, and starts threads of its own for each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,11 +103,10 @@ def decide_jointly(choices: Choices) -> tuple[IntArray, IntArray, IntArray]:
     chosen = np.zeros(len(program.gain), bool)
     alone, batches = _batches(program)
     chosen[alone] = True
-    with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
-        for columns, found in zip(
-            batches, pool.map(lambda one: program.part(one).solve(), batches), strict=True
-        ):
-            chosen[columns] = found
+    with ThreadPoolExecutor(default_threads()) as pool:  # HiGHS lets go of the interpreter
+        solved = pool.map(lambda columns: program.part(columns).solve(), batches)
+        for columns, best in zip(batches, solved, strict=True):
+            chosen[columns] = best
     x, d, a = np.split(chosen, np.cumsum([len(links), len(divisions)]))
     return links[x], divisions[d], others[a]
 

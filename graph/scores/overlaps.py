@@ -1,6 +1,5 @@
 """The pixels that the cells of two sets of label images share, in one pass over both."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import numpy.typing as npt
 from ingest.errors import InputError
 from ingest.movie import LabelImages
 from ingest.progress import Progress, silent
+from ingest.threads import default_threads
 from ingest.tracking_graph import Detections, FloatArray, IntArray
 
 FrameOverlaps = tuple[IntArray, IntArray, IntArray, FloatArray, FloatArray]
@@ -77,7 +77,7 @@ def count_overlaps(
     def count(frame: int) -> FrameOverlaps:
         return count_frame(reference.stored_frame(frame), computed.stored_frame(frame))
 
-    with ThreadPoolExecutor(workers or default_workers()) as pool:
+    with ThreadPoolExecutor(workers or default_threads()) as pool:
         counted = pool.map(count, range(len(reference)))
         frames = list(progress(counted, "Matching", len(reference)))
     frame = np.repeat(np.arange(len(frames)), [len(pixels) for _, _, pixels, _, _ in frames])
@@ -132,12 +132,6 @@ def _changes(first: npt.NDArray[np.integer], second: npt.NDArray[np.integer], wi
     changes[1:] |= second[1:] != second[:-1]
     changes[::width] = True
     return np.flatnonzero(changes)
-
-
-def default_workers() -> int:
-    """Processors that this process may use, four at most: beyond that the disk is what waits."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(4, available or 1)
 
 
 def _require_same_frames(reference: LabelImages, computed: LabelImages) -> None:

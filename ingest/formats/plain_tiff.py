@@ -81,10 +81,10 @@ def _pixels(content: bytes, tags: Tags, shape: tuple[int, int]) -> Numbers | Non
     height, compression = shape[0], tags[COMPRESSION].item()
     if not _is_usual(tags) or (tags[HEIGHT].item(), tags[WIDTH].item()) != shape:
         return None
-    is_difference = PREDICTOR in tags and int(tags[PREDICTOR][0]) == DIFFERENCES
+    is_difference = PREDICTOR in tags and tags[PREDICTOR].item() == DIFFERENCES
     if compression not in (DEFLATE if is_difference else PLAIN + DEFLATE):
         return None
-    image = np.empty(shape, DTYPES[int(tags[BITS][0])])
+    image = np.empty(shape, DTYPES[tags[BITS].item()])
     rows = min(tags[ROWS_PER_STRIP].item(), height)
     offsets, sizes = tags[STRIP_OFFSETS].tolist(), tags[STRIP_BYTES].tolist()
     for start, offset, size in zip(range(0, height, rows), offsets, sizes, strict=True):
