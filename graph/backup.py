@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from graph.bulk_import import ImportFiles
 from graph.export import (
@@ -130,23 +129,28 @@ def restore_dump(
 def import_export(server: ManagedServer, folder: Path, progress: Progress = silent) -> None:
     """Put the detections, tracks and links of an export in the place of a managed server's database.
 
-    Neo4j's own import does it, at three fifths of the cost of writing them. Nobody sees them until
-    `restore_export(…, imported=True)` has added the trackings that they belong to.
+    Neo4j's own import does it, at three fifths of the cost of writing them. The server stops only once the
+    files for that are ready. Nobody sees what is in them until `restore_export(…, imported=True)` has added
+    the trackings that they belong to.
 
     Raises:
-        InputError: the export is damaged, or a feature cannot be imported; the database is as it was.
-        StoreError: Neo4j cannot import them; the database is then not to be used before another restore.
+        InputError: the export is damaged, or a feature cannot be imported; the server goes on as it was.
+        StoreError: the files for it cannot be written; or Neo4j cannot import them, and the database is then
+            not to be used before another restore.
     """
-    with server.stopped(progress=progress), TemporaryDirectory(dir=server.home / "import") as name:
-        files = ImportFiles(Path(name))
-        with reading(folder):
-            trackings = progress(exported_trackings(folder), "Preparing the import")
-            for number, tracking in enumerate(trackings, start=1):
-                files.add(exported_graph(folder, tracking), number)
-        arguments = Path(name) / "arguments"
+    with reading(folder):
+        trackings = exported_trackings(folder)
+    with server.import_folder() as prepared:
+        files = ImportFiles(prepared)
+        for number, tracking in enumerate(progress(trackings, "Preparing the import"), start=1):
+            with reading(folder):
+                graph = exported_graph(folder, tracking)
+            files.add(graph, number)
+        arguments = prepared / "arguments"
         arguments.write_text("".join(f'"{line}"\n' for line in files.arguments()), "utf-8")
-        for step in progress((import_files,), "Importing"):
-            step(server, arguments)
+        with server.stopped(progress=progress):
+            for step in progress((import_files,), "Importing"):
+                step(server, arguments)
 
 
 def restore_export(

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import neo4j
 from filelock import FileLock, Timeout
@@ -133,6 +134,18 @@ class ManagedServer:
             if ran:
                 self.start(progress=progress)
 
+    @contextmanager
+    def import_folder(self) -> Iterator[Path]:
+        """An empty folder for files that Neo4j is to import; it is gone afterwards.
+
+        Raises:
+            StoreError: what is written there cannot be written.
+        """
+        with self._file_errors():
+            make_folders(self.home)
+            with TemporaryDirectory(dir=self.home / "import") as name:
+                yield Path(name)
+
     @property
     def is_new(self) -> bool:
         """Whether it has never been started, nor been given a database."""
@@ -164,15 +177,24 @@ class ManagedServer:
     def _alone(self, timeout_s: float) -> Iterator[None]:
         """Hold this home's lock: one start or stop at a time, in all processes."""
         try:
-            (self.home / "run").mkdir(parents=True, exist_ok=True)
-            with FileLock(self.home / "run" / "server.lock", timeout=timeout_s):
-                yield
+            with self._file_errors():
+                (self.home / "run").mkdir(parents=True, exist_ok=True)
+                with FileLock(self.home / "run" / "server.lock", timeout=timeout_s):
+                    yield
         except Timeout as error:
             raise ConflictError(
                 f"another process has been starting or stopping this server for {timeout_s:g} s",
                 place=str(self.home),
                 remedy="wait for it, or end it and run again",
             ) from error
+
+    @contextmanager
+    def _file_errors(self) -> Iterator[None]:
+        """Turn what the file system refuses into an error with a remedy."""
+        try:
+            yield
+        except Timeout:  # an OSError too
+            raise
         except OSError as error:
             raise StoreError(
                 f"the server's files cannot be written: {error.strerror or error}",

@@ -13,6 +13,7 @@ from graph.server import ManagedServer, ServerAddress
 from graph.store import LineageStore
 from ingest.culture import CultureSettings
 from ingest.simulate import SimulatedMovie, SimulationSettings, simulate
+from tests.graph.stored import wipe
 
 REPOSITORY = Path(__file__).parents[1]
 LONGEST = ("test_faults.py", "test_backup.py", "test_keeping.py", "test_notebook.py", "test_jobs_live.py")
@@ -63,6 +64,19 @@ def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerAdd
 
 
 @pytest.fixture(scope="session")
+def spare_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedServer]:
+    """Another real Neo4j for the session, the managed server of its own data folder.
+
+    Each test starts it if it does not run, stops or kills it as it likes, and leaves it as it likes.
+    """
+    server = ManagedServer(tmp_path_factory.mktemp("spare") / "neo4j", default_cache())
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
 def connection(neo4j_server: ServerAddress) -> Iterator[Connection]:
     """A connection to the session's Neo4j."""
     credentials = Credentials(neo4j_server.uri, neo4j_server.user, neo4j_server.password)
@@ -73,5 +87,5 @@ def connection(neo4j_server: ServerAddress) -> Iterator[Connection]:
 @pytest.fixture
 def store(connection: Connection, tmp_path: Path) -> LineageStore:
     """An empty store on the session's Neo4j; label images go to the test's own folder."""
-    connection.write(lambda tx: tx.run("MATCH (n) WHERE NOT n:Schema DETACH DELETE n").consume())
+    wipe(connection)
     return LineageStore(connection, PixelStore(tmp_path / "pixels"))

@@ -75,7 +75,7 @@ def on_server(
 
 @pytest.fixture(scope="module")
 def simulated() -> SimulatedMovie:
-    return simulate(SimulationSettings(frames=14), seed=3)
+    return simulate(SimulationSettings(frames=8), seed=3)
 
 
 @pytest.fixture

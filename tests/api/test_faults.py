@@ -6,7 +6,6 @@ Every answer is right or a clean refusal. A round in the suite; `make torture` r
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ import pytest
 
 from api.limits import Limits
 from graph.connection import Connection
-from graph.jars import default_cache
 from graph.pixels import PixelStore
 from graph.records import TrackingRecord
 from graph.server import ManagedServer
@@ -30,6 +28,7 @@ from tests.api.load import LINEAGE, NAMES, Load, Question, file, graphql
 from tests.api.service import app_of, listening, put
 from tests.graph import faults
 from tests.graph.faults import ROUNDS
+from tests.graph.stored import wipe
 from tests.graph.test_faults import kill
 
 pytestmark = [pytest.mark.neo4j, pytest.mark.filterwarnings(DROPPED), pytest.mark.usefixtures("swept")]
@@ -37,16 +36,6 @@ pytestmark = [pytest.mark.neo4j, pytest.mark.filterwarnings(DROPPED), pytest.mar
 CLIENTS = 8
 GONE_S = 3.0
 LIMITS = Limits(seconds=12.0, file_seconds=12.0)
-
-
-@pytest.fixture(scope="module")
-def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedServer]:
-    """A server that may be killed."""
-    server = ManagedServer(tmp_path_factory.mktemp("victim"), default_cache())
-    try:
-        yield server
-    finally:
-        server.stop()
 
 
 class Tracker(threading.Thread):
@@ -90,13 +79,13 @@ def questions(client: httpx2.Client, kept: TrackingRecord) -> list[Question]:
     ]
 
 
-def kill_and_revive(victim: ManagedServer, client: httpx2.Client) -> None:
-    before = victim.address()
-    kill(victim)
+def kill_and_revive(server: ManagedServer, client: httpx2.Client) -> None:
+    before = server.address()
+    kill(server)
     time.sleep(GONE_S)
     assert client.get("/healthz").status_code == 200
     assert client.get("/readyz").status_code == 503
-    assert victim.start(timeout_s=900) == before
+    assert server.start(timeout_s=900) == before
 
 
 def assert_pool_is_whole(client: httpx2.Client, connection: Connection) -> None:
@@ -109,11 +98,14 @@ def assert_pool_is_whole(client: httpx2.Client, connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
-def test_every_answer_is_right_or_a_clean_no(victim: ManagedServer, tmp_path: Path, round_: int) -> None:
-    login, pixels = faults.login(victim.start(timeout_s=900)), PixelStore(tmp_path / "pixels")
+def test_every_answer_is_right_or_a_clean_no(
+    spare_server: ManagedServer, tmp_path: Path, round_: int
+) -> None:
+    login, pixels = faults.login(spare_server.start(timeout_s=900)), PixelStore(tmp_path / "pixels")
     with ExitStack() as stack:
         reading, writing = (stack.enter_context(Connection(login)) for _ in range(2))
         store = LineageStore(reading, pixels)
+        wipe(reading)
         kept = put(store, lineages.generations())
         _, secret = store.tokens.create(Scope.READ, name="load")
         headers = {"authorization": f"Bearer {secret}"}
@@ -128,7 +120,7 @@ def test_every_answer_is_right_or_a_clean_no(victim: ManagedServer, tmp_path: Pa
         try:
             assert load.await_right(30, 60), load
             time.sleep(faults.moment(round_, 2.0))
-            kill_and_revive(victim, client)
+            kill_and_revive(spare_server, client)
             assert load.await_right(60, 120), load
         finally:
             tracker.over.set()
@@ -145,8 +137,8 @@ def test_every_answer_is_right_or_a_clean_no(victim: ManagedServer, tmp_path: Pa
     print(f"right {load.right}, refused {dict(load.refused)}, slowest {load.slowest:.1f} s")
 
 
-def test_a_frozen_database_freezes_nobody_else(victim: ManagedServer, tmp_path: Path) -> None:
-    address_of_store = victim.start(timeout_s=900)
+def test_a_frozen_database_freezes_nobody_else(spare_server: ManagedServer, tmp_path: Path) -> None:
+    address_of_store = spare_server.start(timeout_s=900)
     limits = Limits(seconds=1.5, at_once=6, waiting=4, patience=0.5)
     with Connection(faults.login(address_of_store)) as connection:
         store = LineageStore(connection, PixelStore(tmp_path / "pixels"))
@@ -154,7 +146,7 @@ def test_a_frozen_database_freezes_nobody_else(victim: ManagedServer, tmp_path: 
         with listening(app_of(store, tmp_path, limits)) as address:
             load = Load(address, [graphql(LINEAGE, lambda data: data["tracking"] is not None, t=kept.id)])
             load.start(CLIENTS)
-            server = ServerProcess.find(victim.home)
+            server = ServerProcess.find(spare_server.home)
             assert server is not None
             try:
                 assert load.await_right(20, 60), load

@@ -30,6 +30,7 @@ from graph.store import LineageStore
 from tests import lineages
 from tests.api.asking import DROPPED, TEXTS, queries
 from tests.api.service import app_of, listening, put
+from tests.graph.stored import wipe
 
 pytestmark = [pytest.mark.neo4j, pytest.mark.filterwarnings(DROPPED), pytest.mark.usefixtures("swept")]
 
@@ -67,7 +68,7 @@ class Target:
 @pytest.fixture(scope="module")
 def target(connection: Connection, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     folder = tmp_path_factory.mktemp("fuzz")
-    connection.write(lambda tx: tx.run("MATCH (n) WHERE NOT n:Schema DETACH DELETE n").consume())
+    wipe(connection)
     store = LineageStore(connection, PixelStore(folder / "pixels"))
     one = put(store, lineages.generations())
     other = put(store, lineages.generations(), author="viterbi")

@@ -20,7 +20,7 @@ from tests import lineages
 from tests.api.service import Service, put
 from tests.graph import faults
 from tests.graph.restored import assert_restored, fill, scored
-from tests.graph.stored import assert_equal
+from tests.graph.stored import assert_equal, wipe
 
 pytestmark = pytest.mark.neo4j
 
@@ -68,17 +68,18 @@ def test_a_database_of_ones_own_is_exported_and_restored(
 
 
 def test_the_managed_server_is_dumped_and_restored_into_another_data_folder(
-    cellkin: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    cellkin: Call, spare_server: ManagedServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("CELLKIN_CACHE_FOLDER", str(default_cache()))
-    monkeypatch.setenv("CELLKIN_DATA_FOLDER", str(tmp_path / "old"))
-    with on_managed(tmp_path / "old") as (store, server):
+    monkeypatch.setenv("CELLKIN_DATA_FOLDER", str(spare_server.home.parent))
+    with on_managed(spare_server) as store:
+        wipe(store._connection)
         before = fill(store)
         graphs, table = [store.tracking_graph(record.id) for record in before], scored(store, before)
         code, manifest = cellkin("backup", tmp_path / "backup")
         assert (code, manifest["kind"]) == (0, "dump")
         assert manifest["trackings"] == {record.id: record.detections for record in before}
-        assert server.status().running  # as it was
+        assert spare_server.status().running  # as it was
         code, error = cellkin("restore", tmp_path / "backup")
         assert (code, error["error"]["code"]) == (5, "CONFLICT")
         assert "--replace" in error["error"]["remedy"]
@@ -88,24 +89,24 @@ def test_the_managed_server_is_dumped_and_restored_into_another_data_folder(
         assert cellkin("restore", tmp_path / "backup")[0] == 0
     assert cellkin("neo4j", "status")[1]["running"] is False
     assert (tmp_path / "new" / "neo4j" / "run" / "users").is_dir()
-    with on_managed(tmp_path / "new") as (store, server):
-        assert_restored(store, before, graphs, table)
-        assert scored(store, before) == table
-        monkeypatch.setattr("api.keeping.users", lambda _: [os.getppid()])
-        code, error = cellkin("restore", tmp_path / "backup", "--replace")
-        assert (code, error["error"]["code"]) == (5, "CONFLICT")
+    server = ManagedServer(tmp_path / "new" / "neo4j", default_cache())
+    try:
+        with on_managed(server) as store:
+            assert_restored(store, before, graphs, table)
+            assert scored(store, before) == table
+            monkeypatch.setattr("api.keeping.users", lambda _: [os.getppid()])
+            code, error = cellkin("restore", tmp_path / "backup", "--replace")
+            assert (code, error["error"]["code"]) == (5, "CONFLICT")
+    finally:
+        server.stop()
 
 
 @contextmanager
-def on_managed(folder: Path) -> Iterator[tuple[LineageStore, ManagedServer]]:
-    """The store of the managed server of a data folder, which runs meanwhile."""
-    server = ManagedServer(folder / "neo4j", default_cache())
-    address = server.start()
-    try:
-        with LineageStore(Connection(faults.login(address)), PixelStore(folder / "pixels")) as store:
-            yield store, server
-    finally:
-        server.stop()
+def on_managed(server: ManagedServer) -> Iterator[LineageStore]:
+    """The store of the managed server of a data folder, which runs from now on."""
+    pixels = PixelStore(server.home.parent / "pixels")
+    with LineageStore(Connection(faults.login(server.start())), pixels) as store:
+        yield store
 
 
 def test_the_doctor_finds_what_belongs_to_nothing_and_what_the_schema_lacks(

@@ -7,13 +7,13 @@ from graph.pixels import PixelStore
 from graph.store import LineageStore
 from tests.bench.lineages import FRAMES
 from tests.bench.lineages import lineages as many_lineages
-from tests.graph.stored import fresh_plans, put_alone
+from tests.graph.stored import fresh_plans, put_alone, wipe
 
 
 @pytest.fixture(scope="module")
 def filled(connection: Connection, tmp_path_factory: pytest.TempPathFactory) -> Connection:
     """A database with so much in it that looking through all of it does not pay; no plan is from before."""
-    connection.write(lambda tx: tx.run("MATCH (n) WHERE NOT n:Schema DETACH DELETE n").consume())
+    wipe(connection)
     store = LineageStore(connection, PixelStore(tmp_path_factory.mktemp("pixels")))
     put_alone(store, many_lineages(22), frames=FRAMES)
     fresh_plans(connection)

@@ -87,6 +87,11 @@ def assert_equal(one: TrackingGraph, other: TrackingGraph) -> None:
         np.testing.assert_array_equal(one.probability, other.probability)
 
 
+def wipe(connection: Connection) -> None:
+    """Have nothing in a database but its schema."""
+    connection.write(lambda tx: tx.run("MATCH (n) WHERE NOT n:Schema DETACH DELETE n").consume())
+
+
 def fresh_plans(connection: Connection) -> None:
     """Have plans made anew, from what the database holds now."""
     connection.write(lambda tx: tx.run("CALL db.resampleOutdatedIndexes()").consume())

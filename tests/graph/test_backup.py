@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, LiteralString
@@ -29,17 +28,9 @@ from ingest.errors import CellkinError, ConflictError, InputError, StoreError
 from tests import lineages
 from tests.graph import faults
 from tests.graph.restored import assert_restored, fill, scored
-from tests.graph.stored import assert_equal, put, put_alone, with_features, with_probability
+from tests.graph.stored import assert_equal, put, put_alone, wipe, with_features, with_probability
 
 pytestmark = pytest.mark.neo4j
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedServer]:
-    """A server that may be stopped."""
-    managed = ManagedServer(tmp_path_factory.mktemp("home"), default_cache())
-    yield managed
-    managed.stop()
 
 
 def test_an_export_restores_into_any_store(
@@ -77,11 +68,6 @@ def test_a_changed_export_is_not_taken_for_the_same(store: LineageStore, tmp_pat
         restore_export(store, tmp_path / "backup")
 
 
-def emptied(store: LineageStore) -> None:
-    for movie in store.movies():
-        store.delete_movie(movie.id)
-
-
 def answers(query: LiteralString, tx: ManagedTransaction) -> list[Record]:
     return list(tx.run(query))
 
@@ -101,47 +87,51 @@ def shape(store: LineageStore) -> list[Any]:
     return sorted(counted.items(), key=repr)
 
 
-def test_an_export_is_imported_while_the_server_is_stopped(server: ManagedServer, tmp_path: Path) -> None:
+def test_an_export_is_imported_while_the_server_is_stopped(
+    store: LineageStore, spare_server: ManagedServer, tmp_path: Path
+) -> None:
     pixels = PixelStore(tmp_path / "pixels")
     three = lineages.generations()
     area = np.where(np.arange(len(three.graph.detections)) == 2, np.nan, 1.25)
     sure = with_probability(three.graph, np.linspace(0.1, 0.9, len(three.graph.links)))
-    with LineageStore(Connection(faults.login(server.start())), pixels) as store:
-        emptied(store)
-        before = [
-            put(store, three, with_features(sure, area=area)),
-            put_alone(store, lineages.gap().graph, frames=5),
-            put_alone(store, lineages.division().graph, frames=6),
-        ]
-        graphs, whole = [store.tracking_graph(record.id) for record in before], shape(store)
-        manifest = export_to(store, pixels, tmp_path / "backup")
-        emptied(store)
-        put(store, lineages.late_division().reference)  # in whose place it comes
-    import_export(server, tmp_path / "backup")
-    with LineageStore(Connection(faults.login(server.start())), pixels) as store:
-        assert not store.movies()  # nobody sees anything yet
-        restore_export(store, tmp_path / "backup", imported=True)
-        require_restored(store, manifest)
+    before = [
+        put(store, three, with_features(sure, area=area)),
+        put_alone(store, lineages.gap().graph, frames=5),
+        put_alone(store, lineages.division().graph, frames=6),
+    ]
+    graphs, whole = [store.tracking_graph(record.id) for record in before], shape(store)
+    manifest = export_to(store, pixels, tmp_path / "backup")
+    with LineageStore(Connection(faults.login(spare_server.start())), pixels) as other:
+        wipe(other._connection)
+        put(other, lineages.late_division().reference)  # in whose place it comes
+    import_export(spare_server, tmp_path / "backup")
+    with LineageStore(Connection(faults.login(spare_server.start())), pixels) as other:
+        assert not other.movies()  # nobody sees anything yet
+        restore_export(other, tmp_path / "backup", imported=True)
+        require_restored(other, manifest)
         for record, graph in zip(before, graphs, strict=True):
-            assert_equal(store.tracking_graph(record.id), graph)
-        assert shape(store) == whole
-        written_later = put_alone(store, lineages.one_track().graph, frames=9)
+            assert_equal(other.tracking_graph(record.id), graph)
+        assert shape(other) == whole
+        written_later = put_alone(other, lineages.one_track().graph, frames=9)
         assert written_later.number == len(before) + 1
 
 
-def test_what_cannot_be_imported_leaves_the_database_as_it_was(server: ManagedServer, tmp_path: Path) -> None:
-    with LineageStore(Connection(faults.login(server.start())), PixelStore(tmp_path / "pixels")) as store:
-        emptied(store)
-        before = fill(store)
-        whole = shape(store)
-        export_to(store, PixelStore(tmp_path / "pixels"), tmp_path / "backup")
+def test_what_cannot_be_imported_stops_no_server(
+    store: LineageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = fill(store)
+    export_to(store, PixelStore(tmp_path / "pixels"), tmp_path / "backup")
+    server = ManagedServer(tmp_path / "home", default_cache())
+    monkeypatch.setattr(ManagedServer, "stopped", lambda *_, **__: pytest.fail("stopped"))
     with pytest.raises(InputError, match="restore without --offline"):  # HOSTILE is the name of a feature
         import_export(server, tmp_path / "backup")
     (tmp_path / "backup" / "trackings" / f"{before[0].id}.npz").write_bytes(b"PK not quite")
     with pytest.raises(InputError, match="not whole"):
         import_export(server, tmp_path / "backup")
-    with LineageStore(Connection(faults.login(server.start())), PixelStore(tmp_path / "pixels")) as store:
-        assert shape(store) == whole
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="cannot be written"):
+        import_export(ManagedServer(tmp_path / "file" / "home", default_cache()), tmp_path / "backup")
+    assert list((tmp_path / "home" / "import").iterdir()) == []
 
 
 def test_only_an_empty_store_is_replaced_unasked(store: LineageStore, tmp_path: Path) -> None:

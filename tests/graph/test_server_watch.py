@@ -7,7 +7,6 @@ from unittest.mock import patch
 import pytest
 
 from graph import server_watch
-from graph.jars import default_cache
 from graph.server import ManagedServer
 from graph.server_config import PREFERRED, Ports, last_ports
 from graph.server_process import ServerProcess
@@ -25,25 +24,24 @@ def until_noted(notes: list[str], text: str, seconds: float = 120.0) -> bool:
     return any(text in note for note in notes)
 
 
-def test_a_killed_server_comes_back_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_server_comes_back_where_it_was(
+    spare_server: ManagedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(server_watch, "POLL_S", 0.2)
     monkeypatch.setattr(server_watch, "PAUSE_S", 0.2)
-    server, notes = ManagedServer(tmp_path / "home", default_cache()), list[str]()
-    try:
-        before = server.start()
-        with kept_running(server, notes.append):
-            with patch.object(ManagedServer, "start", side_effect=StoreError("no Java")):
-                kill(server)
-                assert until_noted(notes, "does not start: no Java")
-            assert until_noted(notes, f"runs again at {before.uri}")
-            assert server.address() == before
-            server.stop()
-            time.sleep(1.5)
-            assert ServerProcess.find(server.home) is None
-            assert server.was_stopped
-        assert "another address" not in str(notes)
-    finally:
-        server.stop()
+    notes = list[str]()
+    before = spare_server.start()
+    with kept_running(spare_server, notes.append):
+        with patch.object(ManagedServer, "start", side_effect=StoreError("no Java")):
+            kill(spare_server)
+            assert until_noted(notes, "does not start: no Java")
+        assert until_noted(notes, f"runs again at {before.uri}")
+        assert spare_server.address() == before
+        spare_server.stop()
+        time.sleep(1.5)
+        assert ServerProcess.find(spare_server.home) is None
+        assert spare_server.was_stopped
+    assert "another address" not in str(notes)
 
 
 def test_the_ports_that_a_server_had_are_known(tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ def test_simulated_nuclei_are_found(simulated: SimulatedMovie) -> None:
 
 
 def test_the_same_movie_gives_the_same_labels(simulated: SimulatedMovie) -> None:
-    one, other = segment(simulated.movie), segment(simulated.movie)
+    two_frames = Movie.from_array(np.stack([simulated.movie.frame(t)[0] for t in range(2)]), name="m")
+    one, other = segment(two_frames), segment(two_frames)
     assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
@@ -98,7 +99,7 @@ def test_a_setting_must_be_a_number() -> None:
 def test_real_nuclei_are_found(data_folder: Path) -> None:
     folder = data_folder / "ctc" / "Fluo-N2DL-HeLa"
     movie, truth = open_movie(folder / "01"), read_tracking(folder / "01_GT")
-    shown = range(3, 92, 11)
+    shown = range(3, 92, 22)
     frames = np.stack([movie.frame(t)[0] for t in shown])
     found = segment(Movie.from_array(frames, name="some frames"))
     markers = LabelImages.from_array(np.stack([truth.labels.frame(t) for t in shown]))
