@@ -65,7 +65,7 @@ def near_pairs(cells: Cells, sources: IntArray, targets: IntArray, radius: float
 def frame_candidates(
     labels: LabelImages, detections: Detections, cells: Cells, shift: FloatArray, radius: float
 ) -> Iterator[Candidates]:
-    """The candidates between each two following frames; two label images are in memory at once.
+    """The candidates between each two following frames; one label image is in memory at once.
 
     Args:
         labels: the cells' masks.
@@ -79,40 +79,69 @@ def frame_candidates(
     """
     place = np.argsort(cells.row)  # (N,) row of the detections → place in cells
     moves = np.rint(np.diff(shift, axis=0)).astype(np.int64)  # (T − 1, 2)
-    images = (labels.stored_frame(t) for t in range(len(labels)))
-    for t, (before, after) in enumerate(pairwise(images)):
+    runs = (CellRuns.of(labels.stored_frame(t)) for t in range(len(labels)))
+    for t, (before, after) in enumerate(pairwise(runs)):
         here, there = cells.in_frame(t), cells.in_frame(t + 1)
         pairs = near_pairs(cells, here, there, radius)
-        label_before, label_after, pixels = shared_pixels(before, after, moves[t])
+        label_before, label_after, pixels = shared_pixels(before, after.moved(-moves[t]))
         source = place[_rows(detections, t, label_before)]
         target = place[_rows(detections, t + 1, label_after)]
         yield replace(pairs, overlap=_overlap(pairs, source, target, pixels))
 
 
-def shared_pixels(before: Labels, after: Labels, move: IntArray) -> tuple[Labels, Labels, FloatArray]:
-    """Which cells of two (Y, X) label images lie on each other once the second is moved back by `move`, (2,).
+@dataclass(frozen=True, eq=False)
+class CellRuns:
+    """The cells of a label image as R runs of pixels beside each other in one row; far fewer than pixels.
 
-    Label images are made of runs, and of far fewer runs than pixels: so this counts runs, of what lies on
-    each other.
+    Attributes:
+        width: of the image, pixels.
+        label: (R,) of the cell that each belongs to.
+        begin, end: (R,) its pixels, begin … end − 1, in the image flattened; ascending.
+    """
+
+    width: int
+    label: Labels
+    begin: IntArray
+    end: IntArray
+
+    @classmethod
+    def of(cls, labels: Labels) -> "CellRuns":
+        """The runs of a (Y, X) label image."""
+        flat, width = labels.ravel(), labels.shape[1]
+        is_start = np.ones(flat.size + 1, bool)
+        np.not_equal(flat[1:], flat[:-1], out=is_start[1:-1])
+        is_start[::width] = True
+        start = np.flatnonzero(is_start)
+        label = flat.take(start[:-1])
+        is_cell = label != 0
+        return cls(width, label[is_cell], start[:-1][is_cell], start[1:][is_cell])
+
+    def moved(self, move: IntArray) -> "CellRuns":
+        """Moved by `move`, (2,) y and x, without what is then left or right of the image."""
+        row, x = np.divmod(self.begin, self.width)
+        x += move[1]
+        begin, end = np.maximum(x, 0), np.minimum(x + self.end - self.begin, self.width)
+        row_start, is_left = (row + move[0]) * self.width, begin < end
+        begin, end = (row_start + begin)[is_left], (row_start + end)[is_left]
+        return CellRuns(self.width, self.label[is_left], begin, end)
+
+
+def shared_pixels(before: CellRuns, after: CellRuns) -> tuple[Labels, Labels, FloatArray]:
+    """Which cells of two label images of one size lie on each other.
 
     Returns:
-        (R,) labels before, (R,) labels after and (R,) pixels, for each run that belongs to one pair of cells.
+        (S,) labels before, (S,) labels after and (S,) pixels, for each two runs that share any.
     """
-    ahead, back = np.maximum(move, 0), np.maximum(-move, 0)
-    height, width = np.maximum(before.shape - ahead - back, 0)
-    first = before[back[0] :, back[1] :][:height, :width].ravel()
-    second = after[ahead[0] :, ahead[1] :][:height, :width].ravel()
-    is_start = np.ones(first.size, bool)
-    is_start[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
-    start = np.flatnonzero(is_start)
-    first, second = first.take(start), second.take(start)
-    pixels = np.diff(start, append=is_start.size).astype(np.float64)
-    both = (first != 0) & (second != 0)
-    return first[both], second[both], pixels[both]
+    first = np.searchsorted(after.end, before.begin, "right")
+    count = np.searchsorted(after.begin, before.end) - first  # (R,) runs that each lies on
+    one = np.repeat(np.arange(len(count)), count)
+    other = np.arange(len(one)) + np.repeat(first - (np.cumsum(count) - count), count)
+    pixels = np.minimum(before.end[one], after.end[other]) - np.maximum(before.begin[one], after.begin[other])
+    return before.label[one], after.label[other], pixels.astype(np.float64)
 
 
 def _overlap(pairs: Candidates, source: IntArray, target: IntArray, pixels: FloatArray) -> FloatArray:
-    """(E,) pixels of each pair, summed over the runs of its `source` and `target`, (R,) each."""
+    """(E,) pixels of each pair, summed over what its runs share: (S,) `source`, `target` and `pixels`."""
     if not len(pairs):
         return pairs.overlap
     width = max(int(pairs.target.max()), int(target.max(initial=0))) + 1
@@ -123,7 +152,7 @@ def _overlap(pairs: Candidates, source: IntArray, target: IntArray, pixels: Floa
 
 
 def _rows(detections: Detections, frame: int, label: Labels) -> IntArray:
-    """(R,) row of the detection with each label."""
+    """(S,) row of the detection with each label."""
     rows = detections.frame_slice(frame)
     known = detections.label[rows]
     at = np.searchsorted(known, label)

@@ -187,14 +187,16 @@ def _means(image: npt.NDArray[np.generic], block: int) -> Image:
     """Means over squares of `block` pixels; the last row and column are repeated to fill theirs."""
     if block == 1:
         return image.astype(np.float32)
-    padded = np.pad(image, [(0, -length % block) for length in image.shape], mode="edge")
-    rows = np.zeros((padded.shape[0] // block, padded.shape[1]), np.float32)
-    for dy in range(block):
-        rows += padded[dy::block]
-    total = np.zeros((len(rows), rows.shape[1] // block), np.float32)
-    for dx in range(block):
-        total += rows[:, dx::block]
-    return (total / (block * block)).astype(np.float32)
+    if any(length % block for length in image.shape):
+        image = np.pad(image, [(0, -length % block) for length in image.shape], mode="edge")
+    rows = image[::block].astype(np.float32)
+    for dy in range(1, block):
+        rows += image[dy::block].astype(np.float32)
+    means = rows[:, ::block].copy()
+    for dx in range(1, block):
+        means += rows[:, dx::block]
+    means /= block * block
+    return means
 
 
 def _between(place: npt.NDArray[np.float64], block: int, length: int) -> tuple[npt.NDArray[np.int64], Image]:

@@ -46,7 +46,7 @@ class Draft:
 def make_draft(
     labels: LabelImages, detections: Detections, config: TrackerConfig, progress: Progress = silent
 ) -> Draft:
-    """Link cells from frame to frame, then explain why tracks begin; two label images are in memory at once.
+    """Link cells from frame to frame, then explain why tracks begin; one label image is in memory at once.
 
     Raises:
         InputError: the detections have no areas, or lie beyond the label images.

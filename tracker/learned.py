@@ -77,7 +77,7 @@ def track_learned(
 ) -> TrackingGraph:
     """Link the detections of a movie by what a trained network makes of them; each link with its probability.
 
-    Two frames, and two more label images, are in memory at once; crops are forgotten once the network has
+    Two frames, and one more label image, are in memory at once; crops are forgotten once the network has
     seen them. What stays is about 4 kB a detection.
 
     Args:

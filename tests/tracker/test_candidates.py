@@ -9,7 +9,7 @@ from ingest.errors import LineageError
 from ingest.measure import measure
 from ingest.movie import LabelImages
 from tests.tracker.painting import crowd, moved, painted
-from tracker.candidates import Candidates, frame_candidates, near_pairs, shared_pixels
+from tracker.candidates import Candidates, CellRuns, frame_candidates, near_pairs, shared_pixels
 from tracker.cells import Cells
 
 LabelImage = npt.NDArray[np.int32]
@@ -32,7 +32,7 @@ def counted(before: LabelImage, after: LabelImage, dy: int, dx: int) -> dict[tup
 def test_shared_pixels_are_those_that_a_plain_look_counts(
     before: LabelImage, after: LabelImage, dy: int, dx: int
 ) -> None:
-    first, second, pixels = shared_pixels(before, after, np.array([dy, dx]))
+    first, second, pixels = shared_pixels(CellRuns.of(before), CellRuns.of(after).moved(np.array([-dy, -dx])))
     sums: dict[tuple[int, int], int] = {}
     for a, b, count in zip(first.tolist(), second.tolist(), pixels.tolist(), strict=True):
         sums[a, b] = sums.get((a, b), 0) + count
