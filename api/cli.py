@@ -77,6 +77,7 @@ Diameter = Annotated[
         help="Cell diameter for the segmentation, µm (pixels without a pixel size); else measured.", min=0
     ),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Segment even what does not look like bright cells.")]
 
 
 def main() -> NoReturn:
@@ -140,9 +141,7 @@ def track(
     store: Annotated[bool, typer.Option(help="Write to the database; --no-store needs none.")] = True,
     name: Annotated[str | None, typer.Option(help="Name of the movie; by default that of its file.")] = None,
     diameter: Diameter = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Segment even what does not look like bright cells.")
-    ] = False,
+    force: Force = False,
     axes: Axes = None,
     pixel_size: PixelSize = None,
     minutes_per_frame: FrameInterval = None,
@@ -209,6 +208,8 @@ def train(
             help="Learn from the cells that the built-in segmentation finds, in place of the true ones.",
         ),
     ] = False,
+    diameter: Diameter = None,
+    force: Force = False,
     held_out: Annotated[
         float, typer.Option(help="Last share of each movie kept for validation.", min=0, max=0.9)
     ] = 0.3,
@@ -228,10 +229,14 @@ def train(
     """Train the tracker's network on movies whose lineages are known; goes on where it was stopped."""
     from api.settings import Settings
     from api.training import collect, run_training, simulated
+    from ingest.segment import SegmentationSettings
     from tracker.checkpoint import SEGMENTED, SHIPPED
     from tracker.train import FINETUNING, TrainingConfig, from_nothing
 
+    if not segmented and (force or diameter is not None):
+        raise typer.BadParameter("--diameter and --force are of the segmentation: give --segmented as well")
     reporter = Reporter(as_json=as_json)
+    segmentation = SegmentationSettings(diameter=diameter, force=force) if segmented else None
     shipped = SEGMENTED if segmented else SHIPPED
     begin = shipped if finetune and start is None else start
     plan = (
@@ -244,7 +249,7 @@ def train(
         given = collect(movies or [], stored or [], Settings(), bars, notes.append)
         given += simulated(simulated_movies, seed, bars)
         run = run_training(
-            given, plan, output, start=begin, device=device, segmented=segmented, progress=bars
+            given, plan, output, start=begin, device=device, segmentation=segmentation, progress=bars
         )
     for text in notes:
         reporter.note(text)

@@ -21,7 +21,7 @@ from ingest.measure import measure
 from ingest.microscope import MicroscopeSettings
 from ingest.movie import Movie, open_labels, open_movie
 from ingest.progress import Note, Progress, silent, unheard
-from ingest.segment import segment
+from ingest.segment import SegmentationSettings, segment
 from ingest.simulate import SimulationSettings, simulate
 from ingest.tracking_graph import IntArray, TrackingGraph
 from ingest.whole_cells import whole_cells
@@ -113,13 +113,16 @@ def with_tracking(
     return TrainingMovie(movie.name, movie, labels, graph)
 
 
-def as_segmented(given: TrainingMovie, progress: Progress = silent) -> TrainingMovie:
+def as_segmented(
+    given: TrainingMovie, settings: SegmentationSettings | None = None, progress: Progress = silent
+) -> TrainingMovie:
     """The movie with the cells that our own segmentation finds, linked as the true cells are that they show.
 
     A cell that shows two true ones, or more, stands for the larger; what shows none is linked to nothing.
 
     Args:
         given: with frames.
+        settings: of the segmentation; a simulated movie is segmented without them.
         progress: told of each frame.
 
     Raises:
@@ -128,10 +131,12 @@ def as_segmented(given: TrainingMovie, progress: Progress = silent) -> TrainingM
     if given.movie is None:
         raise InputError("no frames to segment", place=given.name, remedy="give the movie's frames")
     try:
-        labels = segment(given.movie, progress=progress)
+        labels = segment(given.movie, settings if given.is_real else None, progress=progress)
     except InputError as error:
         raise InputError(
-            error.problem, place=given.name, remedy="leave this movie out, or train without --segmented"
+            error.problem,
+            place=given.name,
+            remedy="give --diameter or --force, leave this movie out, or train without --segmented",
         ) from error
     overlaps = count_overlaps(given.labels, labels, progress=progress)
     true, detections = overlaps.detections()
@@ -230,7 +235,7 @@ def run_training(
     *,
     start: Path | None = None,
     device: str = "auto",
-    segmented: bool = False,
+    segmentation: SegmentationSettings | None = None,
     progress: Progress = silent,
 ) -> TrainingRun:
     """Train, and leave the weights, a card and pictures in a folder; taken up again where it was stopped.
@@ -241,12 +246,12 @@ def run_training(
         folder: for the files.
         start: weights to begin with; None begins from nothing.
         device: that it runs on.
-        segmented: whether it learns from the cells that our own segmentation finds; see `as_segmented`.
+        segmentation: learn from the cells that it finds, see `as_segmented`; None learns from the true ones.
         progress: told of each step.
     """
     model, chosen = None if start is None else load_model(start).model, choose_device(device)
-    if segmented:
-        movies = [as_segmented(movie, progress) for movie in movies]
+    if segmentation:
+        movies = [as_segmented(movie, segmentation, progress) for movie in movies]
     trained = train(
         movies,
         config,

@@ -78,6 +78,16 @@ def test_cells_of_the_built_in_segmentation(cellkin: Call, frames: Path, tmp_pat
     assert Path(tuned["weights"]).read_bytes() != Path(other["weights"]).read_bytes()
 
 
+def test_how_to_segment_is_said_with_segmented_only(cellkin: Call, frames: Path, tmp_path: Path) -> None:
+    ended = cellkin("train", frames, "--diameter", 12, "--output", tmp_path / "out")
+    assert ended.code == 2
+    assert "give --segmented" in " ".join(ended.err.replace("│", " ").split())
+    small = ("train", frames, "--segmented", "--diameter", 0.5, "--output", tmp_path / "out", "--json")
+    refused = cellkin(*small)
+    assert (refused.code, refused.error["code"]) == (3, "BAD_INPUT")
+    assert not (tmp_path / "out").exists()
+
+
 def test_finetuning_from_weights_of_ones_own(cellkin: Call, frames: Path, tmp_path: Path) -> None:
     first = trained(cellkin, frames, "--output", tmp_path / "one").document
     second = trained(cellkin, frames, "--from", first["weights"], "--output", tmp_path / "other").document

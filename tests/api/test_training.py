@@ -31,6 +31,7 @@ from ingest.formats.ome_tiff import write_movie
 from ingest.measure import measure
 from ingest.movie import LabelImages, open_movie
 from ingest.progress import Progress
+from ingest.segment import SegmentationSettings
 from ingest.simulate import SimulatedMovie, SimulationSettings, simulate
 from ingest.tracking_graph import LinkKind, TrackingGraph
 from ingest.validate import validate
@@ -148,6 +149,17 @@ def test_what_our_own_segmentation_finds_is_learned_from(dividing: SimulatedMovi
     validate(movie.graph, movie.labels)
     assert (movie.graph.kind == LinkKind.DIVISION).sum() > 10
     assert train([movie], replace(SHORT, steps=1)).record["movies"] == ["simulated as segmented"]
+
+
+def test_settings_of_the_segmentation_are_for_real_movies(dividing: SimulatedMovie) -> None:
+    simulated_movie = to_learn_from(dividing)
+    real = replace(simulated_movie, is_real=True)
+    tiny = SegmentationSettings(diameter=0.5)
+    assert len(as_segmented(replace(simulated_movie, is_real=False), tiny).graph.detections)
+    with pytest.raises(InputError, match="too small") as refused:
+        as_segmented(real, tiny)
+    assert "--diameter" in refused.value.remedy
+    assert "--labels" not in refused.value.remedy
 
 
 def test_without_frames_there_is_nothing_to_segment() -> None:
