@@ -13,6 +13,8 @@ from graph.server import ManagedServer, ServerAddress
 from ingest.progress import Progress, silent
 
 LOCK_TIMEOUT_S = 300.0
+_SAME_START_S = 2.0
+"""A process of the same number that started within so many seconds is the same."""
 
 
 @contextmanager
@@ -31,7 +33,7 @@ def server_in_use(server: ManagedServer, progress: Progress = silent) -> Iterato
     with _alone(folder):
         if not server.status().running:
             _unused_marker(server).touch()
-        user.write_text(repr(psutil.Process().create_time()))
+        user.write_text(" ".join(map(repr, _started(psutil.Process()))))
         try:
             address = server.start(progress=progress)
         except BaseException:
@@ -73,9 +75,17 @@ def _alone(folder: Path) -> FileLock:
 def _alive(user: Path) -> bool:
     """Whether the process that wrote this file still lives; a file of a dead one is removed."""
     try:
-        alive = psutil.Process(int(user.name.split("-")[0])).create_time() == float(user.read_text())
+        now = _started(psutil.Process(int(user.name.split("-")[0])))
+        then = map(float, user.read_text().split())
+        alive = any(abs(one - other) < _SAME_START_S for one, other in zip(now, then, strict=False))
     except (psutil.NoSuchProcess, ValueError):  # ended, or killed while it wrote the file
         alive = False
     if not alive:
         user.unlink(missing_ok=True)
     return alive
+
+
+def _started(process: psutil.Process) -> tuple[float, float]:
+    """When, by the clock, and in seconds since the machine started: if the clock is set, one of them stays."""
+    by_clock = process.create_time()
+    return by_clock, by_clock - psutil.boot_time()
