@@ -86,6 +86,6 @@ def _alive(user: Path) -> bool:
 
 
 def _started(process: psutil.Process) -> tuple[float, float]:
-    """When, by the clock, and in seconds since the machine started: if the clock is set, one of them stays."""
+    """When, by the clock, and in seconds after the machine: if the clock is set, one of them stays."""
     by_clock = process.create_time()
     return by_clock, by_clock - psutil.boot_time()
