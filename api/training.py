@@ -190,7 +190,7 @@ def stored(store: LineageStore, tracking_id: str, frames: Path | None = None) ->
 
     Raises:
         NotFoundError: there is no such tracking, or it was stored without label images.
-        InputError: the frames are not there any more.
+        InputError: the frames are not there any more, or are others.
     """
     record = store.movie(store.tracking(tracking_id).movie_id)
     path = frames or (Path(record.source) if record.source else None)
@@ -200,6 +200,12 @@ def stored(store: LineageStore, tracking_id: str, frames: Path | None = None) ->
             f"no frames of the movie {record.name!r} at {path}",
             place=f"tracking {tracking_id}",
             remedy="give them: TRACKING=FRAMES",
+        )
+    if frames is None and movie.fingerprint() != record.fingerprint:
+        raise InputError(
+            f"other frames at {path} than those of the movie {record.name!r}",
+            place=f"tracking {tracking_id}",
+            remedy="give its frames: TRACKING=FRAMES",
         )
     graph, labels = store.tracking_graph(tracking_id), store.labels(tracking_id)
     return TrainingMovie(record.name, movie, labels, graph)

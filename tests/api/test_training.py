@@ -29,7 +29,7 @@ from ingest.errors import InputError, NotFoundError
 from ingest.formats.ctc import write_ground_truth
 from ingest.formats.ome_tiff import write_movie
 from ingest.measure import measure
-from ingest.movie import LabelImages, open_movie
+from ingest.movie import LabelImages, Movie, open_movie
 from ingest.progress import Progress
 from ingest.segment import SegmentationSettings
 from ingest.simulate import SimulatedMovie, SimulationSettings, simulate
@@ -237,6 +237,18 @@ def test_a_stored_tracking_is_learned_from(
     assert stored(store, record, tmp_path / "moved.ome.tif").movie is not None
     with pytest.raises(NotFoundError):
         stored(store, "t0000000000000000", None)
+
+
+def test_a_stored_tracking_is_not_learned_from_with_other_frames(
+    store: LineageStore, dividing: SimulatedMovie, tmp_path: Path
+) -> None:
+    path = write_movie(dividing.movie, tmp_path / "movie.ome.tif")
+    record = store_truth(store, dividing, path)
+    brighter = np.stack([dividing.movie.frame(t) for t in range(len(dividing.movie))]) + 1
+    path.unlink()
+    write_movie(Movie.from_array(brighter, name="other", axes="TCYX"), path)
+    with pytest.raises(InputError, match=r"other frames at .*TRACKING=FRAMES"):
+        stored(store, record, None)
 
 
 def store_truth(store: LineageStore, dividing: SimulatedMovie, path: Path) -> str:
