@@ -34,8 +34,10 @@ def measure(labels: LabelImages, movie: Movie | None = None, *, progress: Progre
     Raises:
         InputError: the movie and the label images differ in frames or in size.
     """
+    if not len(labels):
+        raise InputError("no label images", place=labels.source, remedy="give one for each frame")
     if movie is not None:
-        _require_same_shape(labels, movie)
+        require_same_shape(labels, movie)
 
     def one(frame: int) -> tuple[IntArray, Features]:
         return measure_frame(labels.stored_frame(frame), None if movie is None else movie.frame(frame))
@@ -223,7 +225,12 @@ def _sums(owner: IntArray, values: npt.NDArray[np.number], count: int) -> FloatA
     return np.bincount(owner, values, count).astype(np.float64, copy=False)
 
 
-def _require_same_shape(labels: LabelImages, movie: Movie) -> None:
+def require_same_shape(labels: LabelImages, movie: Movie) -> None:
+    """Refuse label images that are not those of a movie's frames.
+
+    Raises:
+        InputError: they differ in number or in size.
+    """
     frames, _, height, width = movie.shape
     if labels.shape != (frames, height, width):
         raise InputError(

@@ -51,7 +51,7 @@ def assign(
 
 
 def _of(cost: FloatArray | float, cells: IntArray) -> FloatArray | float:
-    return cost if isinstance(cost, float) else cost[cells]
+    return cost[cells] if isinstance(cost, np.ndarray) else cost
 
 
 def _batches(source: IntArray, target: IntArray) -> Iterator[IntArray]:

@@ -39,6 +39,12 @@ class TrackerConfig:
     search_in_reaches: float = 1.5
 
     def __post_init__(self) -> None:
+        if not float(self.max_missed_frames).is_integer():
+            raise InputError(
+                f"max_missed_frames of {self.max_missed_frames}",
+                place="tracker configuration",
+                remedy="give a whole number, such as 3",
+            )
         for name, value in self.as_dict().items():
             if not 0 <= value < float("inf") or (name == "reach_in_diameters" and value == 0):
                 raise InputError(

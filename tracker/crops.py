@@ -27,6 +27,8 @@ SAMPLED = 4
 """Every so manieth row and column is enough to know a frame's ground."""
 BRIGHT = 95
 """Percentile of the cells' distance from the ground that is called 1."""
+FARTHEST = 1000
+"""No cell is so far from the ground: what is, such as a hot pixel, would be infinite in half precision."""
 Image = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.integer]
 
@@ -96,7 +98,8 @@ class Light:
 
     def relative(self, intensity: Image) -> Image:
         """0 at the ground, within ±1 for most of the cells: so exposure, gain and offset do not matter."""
-        return (intensity - np.float32(self.ground)) / np.float32(self.scale)
+        relative = (intensity - np.float32(self.ground)) / np.float32(self.scale)
+        return relative.clip(-FARTHEST, FARTHEST)
 
 
 def _median(values: Image) -> float:

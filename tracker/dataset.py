@@ -100,6 +100,11 @@ class Example:
     pair_class: Tensor
     is_division: Tensor
 
+    @property
+    def divisions(self) -> int:
+        """How many mothers divide, as far as is known."""
+        return len(np.unique(self.scene.triples[(self.is_division == 1).numpy(), 0]))
+
 
 def make_example(source: TrainingMovie, variation: Variation) -> Example:
     """See a movie in one way."""

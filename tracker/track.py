@@ -18,7 +18,7 @@ def track(
 
     Cells are linked from frame to frame by linear assignment; a second assignment over the whole movie closes
     gaps and finds the mothers of the cells that are born. Which pixels share a label matters, not its value.
-    Two label images are in memory at once.
+    One label image is in memory at once.
 
     Args:
         labels: the cells' masks, (T, Y, X).

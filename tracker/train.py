@@ -16,6 +16,7 @@ from ingest.errors import InputError
 from ingest.progress import Progress, silent
 from ingest.tracking_graph import FloatArray
 from tracker.augment import Augmentation, augmented
+from tracker.checkpoint import FORMAT
 from tracker.dataset import UNKNOWN, Example, TrainingMovie, Variation, make_example
 from tracker.features import still
 from tracker.learned import judge
@@ -129,7 +130,8 @@ def train(
     """
     _require_something_to_learn(movies, config)
     training, held_out = _examples(movies, config, progress)
-    device, key = device or torch.device("cpu"), _key(movies, config, model, evidence or {})
+    device = device or torch.device("cpu")
+    key = _key(training, held_out, config, model, evidence or {})
     torch.manual_seed(config.seed)
     if model is None:
         model = LineageModel(replace(training[0][0].inputs.sizes(), **(evidence or {})))
@@ -145,7 +147,7 @@ def train(
         model = (state.averaged if one.then else state.best).trained()
     record = {
         "movies": [movie.name for movie in movies],
-        "divisions": sum(int((example.is_division == 1).sum()) for example, *_ in training),
+        "divisions": sum(example.divisions for example, *_ in training),
         "cells": sum(len(example.scene) for example, *_ in training),
         "training": asdict(config),
         "steps": done,
@@ -176,6 +178,12 @@ def _round(
             break
         with _reproducible():
             losses.append(_step(state, training, config, step, device))
+        if not math.isfinite(losses[-1]):
+            raise InputError(
+                "the loss is no number any more",
+                place=f"step {step + 1}",
+                remedy="look for pixels with absurd values in the movies, and replace them",
+            )
         if (step + 1) % config.check_every == 0 or step + 1 == config.steps:
             loss = validation_loss(state.averaged, held_out, device) if held_out else None
             state.add(Check(step + 1, float(np.mean(losses)), loss))
@@ -207,26 +215,28 @@ def _state_files(first: Path | None, count: int) -> list[Path] | list[None]:
 def _reproducible() -> Iterator[None]:
     """Sums in the same order each time: threads that add up gradients would differ in the last digits."""
     before = torch.are_deterministic_algorithms_enabled()
+    only_warned = torch.is_deterministic_algorithms_warn_only_enabled()
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before)
+        torch.use_deterministic_algorithms(before, warn_only=only_warned)
 
 
 def _key(
-    movies: Sequence[TrainingMovie],
+    training: Sequence[Sequence[Example]],
+    held_out: Sequence[Example],
     config: TrainingConfig,
     start: LineageModel | None,
     evidence: Mapping[str, bool],
 ) -> str:
     """sha256, in hex, of all that a training follows from: it goes on from no other one's state."""
-    digest = hashlib.sha256(repr((asdict(config), sorted(evidence.items()))).encode())
-    for movie in movies:
-        cells, graph = movie.graph.detections, movie.graph
-        digest.update(repr((movie.name, movie.labels.shape, movie.movie is None)).encode())
-        for column in (cells.frame, cells.label, cells.y, cells.x, graph.links, graph.kind):
-            digest.update(np.ascontiguousarray(column).data)
+    digest = hashlib.sha256(repr((FORMAT, asdict(config), sorted(evidence.items()))).encode())
+    for examples in (*training, held_out):
+        digest.update(repr([(example.name, len(example.scene)) for example in examples]).encode())
+        for example in examples:
+            for column in (*vars(example.inputs.batch).values(), example.pair_class, example.is_division):
+                digest.update(column.contiguous().numpy().data)
     for weight in start.state_dict().values() if start else ():
         digest.update(weight.cpu().numpy().data)
     return digest.hexdigest()

@@ -33,7 +33,7 @@ def solve(arcs: Arcs, frame: IntArray, reward: float) -> Trellis:
     """Viterbi: v(q) = reward + max over the arcs into q of gain + v(tail), v(nobody) = 0.
 
     Args:
-        arcs: each leads from a frame to the next, or begins or ends a path.
+        arcs: each leads from a frame to a later one, or begins or ends a path.
         frame: (N,) of each cell, ascending.
         reward: what a cell in a track saves.
     """

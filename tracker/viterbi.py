@@ -33,7 +33,7 @@ def track_viterbi(
     and thresholds are those of `tracker.track.track`; divisions are into two.
 
     Args:
-        labels: the cells' masks, (T, Y, X); two are in memory at once, the pairs of all frames throughout.
+        labels: the cells' masks, (T, Y, X); one is in memory at once, the pairs of all frames throughout.
         detections: of these label images, with their areas (`ingest.measure`).
         config: the thresholds.
         progress: told of each pair of frames.

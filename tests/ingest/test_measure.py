@@ -113,6 +113,11 @@ def test_labels_of_any_type_and_size_are_measured_alike(dtype: str, scale: int) 
         np.testing.assert_array_equal(column, as_expected[name], err_msg=name)
 
 
+def test_no_label_images_are_refused() -> None:
+    with pytest.raises(InputError, match="no label images"):
+        measure(LabelImages.from_array(np.zeros((0, 5, 9), np.int32)))
+
+
 def test_a_frame_without_cells_has_every_column_empty() -> None:
     found, features = measure_frame(np.zeros((5, 9), np.int32), np.ones((2, 5, 9), np.uint16))
     assert found.shape == (0,)

@@ -104,6 +104,7 @@ def test_one_number_stands_for_all_cells() -> None:
     source, target, cost = np.array([7, 7, 9]), np.array([3, 4, 4]), np.array([0.1, 0.2, 0.9])
     assert assign(source, target, cost, death=0.3, birth=0.4).tolist() == [0]
     assert assign(source, target, cost, death=0.3, birth=0.7).tolist() == [0, 2]
+    assert assign(source, target, cost, death=1, birth=0).tolist() == [0, 2]
 
 
 def test_no_pairs() -> None:

@@ -11,7 +11,8 @@ def test_a_tracking_can_say_how_it_was_made() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("birth_cost", -0.1), ("gap_cost", float("nan")), ("reach_in_diameters", 0)]
+    ("field", "value"),
+    [("birth_cost", -0.1), ("gap_cost", float("nan")), ("reach_in_diameters", 0), ("max_missed_frames", 2.5)],
 )
 def test_thresholds_that_mean_nothing_are_refused(field: str, value: float) -> None:
     with pytest.raises(InputError, match=f"tracker configuration: {field} of {value}"):

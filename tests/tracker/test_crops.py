@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ingest.errors import InputError
+from ingest.measure import measure
 from ingest.movie import LabelImages, Movie
 from tests.tracker.networks import as_movie
 from tests.tracker.painting import painted
@@ -34,6 +35,17 @@ def crop(
     (found,) = frame_crops(labels, image, np.array([1]), np.array([place]), diameter)
     cut: npt.NDArray[np.float32] = found
     return cut
+
+
+def test_a_hot_pixel_is_a_number_in_half_precision() -> None:
+    labels = square((40, 40), (10, 10, 9, 9))
+    frame = np.where(labels > 0, 0.8, 0.1).astype(np.float32)
+    frame[14, 14] = 1e6
+    images = LabelImages.from_array(labels[np.newaxis])
+    detections = measure(images)
+    (cut,) = crops(images, as_movie(frame[np.newaxis]), detections, Cells.of(detections))
+    assert torch.isfinite(cut.half()).all()
+    assert cut[0, 0].max() > 100
 
 
 def test_the_cell_is_1_others_are_minus_1() -> None:

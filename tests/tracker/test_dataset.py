@@ -151,6 +151,7 @@ def test_two_of_three_daughters_are_a_division() -> None:
     example = make_example(source(drawn(2, cells)), Variation(0, 2))
     assert example.scene.triples.tolist() == [[0, 1, 2], [0, 1, 3], [0, 2, 3]]
     assert example.is_division.tolist() == [1] * 3
+    assert example.divisions == 1
 
 
 # 1-1      what the truth links to nothing, nobody may have marked: of it with a cell that is linked one thing

@@ -305,6 +305,13 @@ def test_detections_without_shapes_are_refused(model: LineageModel) -> None:
         track_learned(scene.labels, bare, None, model)
 
 
+@pytest.mark.parametrize("shape", [(3, 60, 80), (5, 60, 80), (4, 60, 79)])
+def test_frames_of_another_movie_are_refused(model: LineageModel, shape: tuple[int, int, int]) -> None:
+    scene = painted([crowd(3, seed=1)] * 4, shape=(60, 80))
+    with pytest.raises(InputError, match=r"label images are \(4, 60, 80\)"):
+        track_learned(scene.labels, scene.detections, as_movie(np.ones(shape, np.float32)), model)
+
+
 def test_a_channel_that_is_not_there_is_refused(model: LineageModel) -> None:
     scene = two_cells()
     movie = Movie.from_array(np.zeros((2, 2, 120, 180), np.uint8), name="two", axes="TCYX")

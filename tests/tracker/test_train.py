@@ -152,15 +152,17 @@ def test_it_stops_early(source: TrainingMovie, tmp_path: Path, monkeypatch: pyte
     np.testing.assert_array_equal(weights_of(again.model), weights_of(stopped.model))
 
 
-# another seed, other steps, a movie of the same name with other cells, other weights to begin with
-@pytest.mark.parametrize("other", ["seed", "movie", "start"])
+# another seed, a movie of the same name with other cells or other frames, other weights to begin with
+@pytest.mark.parametrize("other", ["seed", "movie", "frames", "start"])
 def test_the_state_of_another_training_is_refused(
     source: TrainingMovie, uninterrupted: LineageModel, other: str, tmp_path: Path
 ) -> None:
     state, config = tmp_path / "state.safetensors", replace(SHORT, steps=1)
     train([source], config, state_file=state)
     shifted = replace(source, graph=make_example(source, Variation(0, 16, missed=0.2)).graph)
-    movie = {"movie": shifted}.get(other, source)
+    assert source.movie is not None
+    inverted = replace(source.movie, read=lambda t: 60_000 - source.movie.frame(t))  # type: ignore[union-attr]
+    movie = {"movie": shifted, "frames": replace(source, movie=inverted)}.get(other, source)
     with pytest.raises(InputError, match="a training on other movies or with other settings"):
         train(
             [movie],
