@@ -14,6 +14,19 @@ SECURITY_HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
+SENT_HEADERS = (
+    *("authorization", "content-type", "x-request-id"),
+    *("range", "if-range", "if-match", "if-none-match"),  # downloads
+    *("content-range", "repr-digest"),  # uploads
+    "last-event-id",  # the events of a job
+)
+"""Headers that pages elsewhere may send."""
+READ_HEADERS = (
+    *("x-request-id", "retry-after"),
+    *("etag", "accept-ranges", "content-range", "content-disposition"),
+    *("upload-offset", "upload-length", "upload-complete", "upload-limit", "repr-digest"),
+)
+"""Headers of answers that pages elsewhere may read."""
 
 
 class SecurityHeaders:
@@ -42,7 +55,7 @@ def cross_origin(origins: tuple[str, ...]) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=origins,
             allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
-            allow_headers=["authorization", "content-type", "range", "if-none-match", "x-request-id"],
-            expose_headers=["etag", "content-range", "accept-ranges", "retry-after", "x-request-id"],
+            allow_headers=SENT_HEADERS,
+            expose_headers=READ_HEADERS,
         )
     ]

@@ -18,6 +18,10 @@ URI_SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 MIN_TOKEN = 32
+MAX_GB = 1_000_000
+"""A petabyte: more than any data folder has."""
+MAX_DAYS = 36_500
+"""A century: when an upload is swept must still be a date."""
 
 
 class Auth(StrEnum):
@@ -44,7 +48,7 @@ class Settings(BaseSettings):
         neo4j_user, neo4j_password: its login; the managed server has its own.
         neo4j_database: name of the database in it; None for the user's home database.
         host, port: where the service listens; on loopback unless told otherwise.
-        tables_gb: most that the files made from trackings may take of the data folder, GB.
+        tables_gb: most that the files made from trackings may take of the data folder, GB; up to `MAX_GB`.
         allowed_hosts: further names by which a browser may address the service; `*` for any.
         auth: whether a service that listens on loopback needs tokens; elsewhere it always does.
         admin_token: one more token, with every scope, that the database need not know.
@@ -52,7 +56,7 @@ class Settings(BaseSettings):
         log_format: of the service's log on standard error.
         upload_bytes: bytes of the largest upload.
         uploads_total: bytes of all uploads together.
-        upload_days: days after which an upload that nothing touched is removed.
+        upload_days: days after which an upload that nothing touched is removed; up to `MAX_DAYS`.
         queue: jobs that may wait at a time.
         workers: processes of the service that do jobs, one each at a time; 0 leaves them to `cellkin worker`.
 
@@ -70,7 +74,7 @@ class Settings(BaseSettings):
     neo4j_database: str | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
-    tables_gb: float = Field(default=10.0, ge=0)
+    tables_gb: float = Field(default=10.0, ge=0, le=MAX_GB)
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     auth: Auth = Auth.LOOPBACK_OPEN
     admin_token: SecretStr | None = None
@@ -78,7 +82,7 @@ class Settings(BaseSettings):
     log_format: LogFormat = LogFormat.CONSOLE
     upload_bytes: int = Field(default=20 * 2**30, ge=1)
     uploads_total: int = Field(default=100 * 2**30, ge=1)
-    upload_days: float = Field(default=7.0, gt=0)
+    upload_days: float = Field(default=7.0, gt=0, le=MAX_DAYS)
     queue: int = Field(default=100, ge=1)
     workers: int = Field(default=1, ge=0, le=64)
 

@@ -23,7 +23,8 @@ from starlette.routing import Route
 
 from api.refusals import error_document
 from api.upload_errors import UnclearRequestError, WrongOffsetError
-from api.uploads import Upload, UploadFolder, UploadWriter
+from api.upload_home import Upload
+from api.uploads import UploadFolder, UploadWriter
 from ingest.errors import ConflictError
 
 T = TypeVar("T")
@@ -93,7 +94,7 @@ async def _take(uploads: UploadFolder, idle_s: float, request: Request) -> Respo
     try:
         async with _in_thread(uploads.writing(upload, span.offset, span.length)) as writer:
             await _receive(request, writer, span, idle_s)
-            if span.last or writer.offset == span.length:
+            if span.last or writer.offset == writer.length:
                 done = await _undisturbed(partial(writer.finish, sha256))
                 return _answer(uploads, done, 201)
     except WrongOffsetError as error:

@@ -1,18 +1,17 @@
 """The folder of uploads: files that arrive in parts, are looked through, and stay until they are swept.
 
-An upload is a folder of its own: `about.json`, and `part` while it is incomplete, else the file by its name.
-What `about.json` says counts: it is replaced whole, after the bytes that it speaks of are on the disk.
+Each is a folder of its own (`upload_home`). Requests that change one hold its lock. Looking takes no lock, so
+what it sees may end meanwhile: an upload is removed at once, by another name, before its bytes are.
 """
 
 import hashlib
-import json
 import os
 import re
 import shutil
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -20,14 +19,17 @@ from filelock import FileLock, Timeout
 
 from api.settings import Settings
 from api.upload_errors import NoRoomError, WrongOffsetError
+from api.upload_home import About, Upload, UploadHome
 from ingest.errors import CellkinError, ConflictError, InputError, NotFoundError, TooLargeError
 from ingest.formats.uploaded import FileKind, check_file
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-ABOUT, PART, LOCK = "about.json", "part", ".lock"
+LOCK, GONE = ".lock", ".gone"
 DAY_S = 24 * 3600.0
 RECHECK = 2**26
 """Bytes after which an upload that does not say its length is held against the room anew."""
+SETTLE_S = 10.0
+"""How long a reader waits for the request that completes an upload just now; that one is done in a moment."""
 
 
 @dataclass(frozen=True)
@@ -43,46 +45,6 @@ class UploadLimits:
     each: int
     total: int
     keep_s: float
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One upload as it is now.
-
-    Attributes:
-        id: that its sender chose.
-        offset: bytes that are here.
-        length: bytes in all; None where the sender has not said.
-        kind: what it is; None until it is complete.
-        sha256: of it, in hex; None until it is complete.
-        touched: when bytes last arrived, or a job last read it; seconds since 1970.
-    """
-
-    id: str
-    offset: int
-    length: int | None
-    kind: FileKind | None
-    sha256: str | None
-    touched: float
-
-    @property
-    def complete(self) -> bool:
-        """Whether all of it is here and has been looked through."""
-        return self.kind is not None
-
-    @property
-    def reserved(self) -> int:
-        """Bytes that it takes, or will."""
-        return max(self.offset, self.length or 0)
-
-
-@dataclass(frozen=True)
-class _About:
-    """What `about.json` says."""
-
-    length: int | None = None
-    kind: str | None = None
-    sha256: str | None = None
 
 
 class UploadFolder:
@@ -109,24 +71,18 @@ class UploadFolder:
         Raises:
             NotFoundError: there is none.
         """
-        home = self._home(upload)
-        if not home.is_dir():
-            raise NotFoundError(f"no upload {upload!r}", remedy=f"send it: PUT /uploads/{upload}")
-        about = _read_about(home)
-        kind = None if about.kind is None else FileKind(about.kind)
-        file = home / PART if kind is None else _settled(home, upload, kind)
-        size = file.stat().st_size if file.exists() else 0
-        touched = max(path.stat().st_mtime for path in (home, home / ABOUT, file) if path.exists())
-        return Upload(upload, size, about.length, kind, about.sha256, touched)
+        found = self._home(upload).look()
+        if found is None:
+            raise _absent(upload)
+        return found
 
     def every(self) -> list[Upload]:
-        """All uploads, by id."""
+        """All uploads, by id, but for those that go meanwhile."""
         if not self.folder.is_dir():
             return []
-        names = sorted(
-            path.name for path in self.folder.iterdir() if path.is_dir() and ID.fullmatch(path.name)
-        )
-        return [self.find(name) for name in names]
+        names = sorted(path.name for path in self.folder.iterdir() if ID.fullmatch(path.name))
+        looked = (self._home(name).look() for name in names)
+        return [found for found in looked if found is not None]
 
     def file(self, upload: str) -> Path:
         """The file of a complete upload; it counts as touched.
@@ -135,15 +91,16 @@ class UploadFolder:
             NotFoundError: there is no such upload.
             ConflictError: it is not complete.
         """
-        found = self.find(upload)
-        if found.kind is None:
-            raise ConflictError(
-                f"{found.offset:,} bytes of it are here, not all",
-                place=f"upload {upload}",
-                remedy="send the rest; HEAD says where to go on",
-            )
-        os.utime(self._home(upload))
-        return self._home(upload) / file_name(upload, found.kind)
+        home, kind = self._home(upload), self._kind(upload)
+        if home.part.exists():  # its sender is about to end, or a crash came before the file had its name
+            with self._alone(upload, SETTLE_S):
+                kind = self._kind(upload)
+                home.settle(kind)
+        try:
+            os.utime(home.path)
+        except FileNotFoundError:
+            raise _absent(upload) from None
+        return home.file(kind)
 
     @contextmanager
     def writing(self, upload: str, offset: int, length: int | None) -> Iterator["UploadWriter"]:
@@ -152,7 +109,7 @@ class UploadFolder:
         Args:
             upload: its id.
             offset: where the bytes begin; 0 begins anew.
-            length: bytes of the whole upload; None where its sender does not know.
+            length: bytes of the whole upload; None where its sender does not know, or has said so before.
 
         Raises:
             InputError: no such id can be.
@@ -163,17 +120,20 @@ class UploadFolder:
         self._require_size(length or 0)
         home = self._home(upload)
         with self._alone(upload):
-            found = self.find(upload) if home.is_dir() else Upload(upload, 0, None, None, None, time.time())
+            found = home.look() or Upload(upload, 0, None, None, None, time.time())
             _require_wanted(found, offset, length)
+            if offset and length is None:
+                length = found.length
             self._require_room(found, length or 0)
-            home.mkdir(exist_ok=True)
-            _write_about(home, _About(length))
-            with (home / PART).open("r+b" if offset else "wb") as part:
+            home.path.mkdir(exist_ok=True)
+            home.describe(About(length))
+            with home.part.open("r+b" if offset else "wb") as part:
                 part.seek(offset)
                 try:
                     yield UploadWriter(self, found, part, length)
                 except CellkinError:  # it is refused, and could never become complete
-                    shutil.rmtree(home, ignore_errors=True)
+                    with suppress(NotFoundError):
+                        self._remove(upload)
                     raise
 
     def delete(self, upload: str) -> None:
@@ -185,7 +145,7 @@ class UploadFolder:
         """
         self.find(upload)
         with self._alone(upload):
-            shutil.rmtree(self._home(upload))
+            self._remove(upload)
 
     def sweep(self, in_use: Collection[str]) -> list[str]:
         """Remove what nobody has touched for long, but for what jobs still need; ids of what is gone."""
@@ -197,23 +157,51 @@ class UploadFolder:
                 except (ConflictError, NotFoundError):
                     continue  # it is being sent after all, or gone
                 swept.append(upload.id)
-        for lock in self.folder.glob(f".*{LOCK}"):
-            if lock.stat().st_mtime < time.time() - self.limits.keep_s:
-                lock.unlink(missing_ok=True)
+        self._tidy()
         return swept
 
-    def _home(self, upload: str) -> Path:
+    def _tidy(self) -> None:
+        """Remove old locks that nobody holds, and what a crash left of uploads that were removed."""
+        for lock in self.folder.glob(f".*{LOCK}"):
+            with suppress(FileNotFoundError, Timeout):
+                if lock.stat().st_mtime < time.time() - self.limits.keep_s:
+                    with FileLock(lock, timeout=0, thread_local=False):
+                        lock.unlink()
+        for gone in self.folder.glob(f".*{GONE}"):
+            shutil.rmtree(gone, ignore_errors=True)
+
+    def _remove(self, upload: str) -> None:
+        """Take an upload away, then its bytes: nobody sees half of one. Its lock is held."""
+        gone = self.folder / f".{upload}{GONE}"
+        shutil.rmtree(gone, ignore_errors=True)
+        try:
+            self._home(upload).path.rename(gone)
+        except FileNotFoundError:
+            raise _absent(upload) from None
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def _kind(self, upload: str) -> FileKind:
+        found = self.find(upload)
+        if found.kind is None:
+            raise ConflictError(
+                f"{found.offset:,} bytes of it are here, not all",
+                place=f"upload {upload}",
+                remedy="send the rest; HEAD says where to go on",
+            )
+        return found.kind
+
+    def _home(self, upload: str) -> UploadHome:
         if not ID.fullmatch(upload):
             raise InputError(
                 f"an upload cannot be called {upload[:80]!r}",
                 remedy="use up to 100 letters, digits, dots, hyphens and underscores; no dot or hyphen first",
             )
-        return self.folder / upload
+        return UploadHome(self.folder / upload)
 
     @contextmanager
-    def _alone(self, upload: str) -> Iterator[None]:
+    def _alone(self, upload: str, wait_s: float = 0.0) -> Iterator[None]:
         self.folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.folder / f".{upload}{LOCK}", timeout=0, thread_local=False)
+        lock = FileLock(self.folder / f".{upload}{LOCK}", timeout=wait_s, thread_local=False)
         try:
             lock.acquire()
         except Timeout:
@@ -246,13 +234,17 @@ class UploadFolder:
 
 
 class UploadWriter:
-    """The bytes of one request on their way to the disk."""
+    """The bytes of one request on their way to the disk.
+
+    Attributes:
+        length: bytes of the whole upload; None where no request of it has said.
+    """
 
     def __init__(self, folder: UploadFolder, upload: Upload, part: BinaryIO, length: int | None) -> None:
         self._folder = folder
         self._upload = upload
         self._part = part
-        self._length = length
+        self.length = length
         self._checked = part.tell()
 
     @property
@@ -268,14 +260,14 @@ class UploadWriter:
             TooLargeError, NoRoomError: as of `writing`, of an upload that does not say its length.
         """
         end = self.offset + len(content)
-        if self._length is not None and end > self._length:
+        if self.length is not None and end > self.length:
             raise InputError(
-                f"more than the {self._length:,} bytes that were announced",
+                f"more than the {self.length:,} bytes that were announced",
                 place=f"upload {self._upload.id}",
                 remedy="send it again from the beginning",
             )
         self._folder._require_size(end)
-        if self._length is None and end - self._checked > RECHECK:
+        if self.length is None and end - self._checked > RECHECK:
             self._folder._require_room(self._upload, end)
             self._checked = end
         self._part.write(content)
@@ -291,19 +283,19 @@ class UploadWriter:
         """
         self._part.flush()
         os.fsync(self._part.fileno())
-        home = self._folder.folder / self._upload.id
-        with (home / PART).open("rb") as whole:
+        upload = self._upload.id
+        home = self._folder._home(upload)
+        with home.part.open("rb") as whole:
             digest = hashlib.file_digest(whole, "sha256").hexdigest()
-        _require_same(digest, sha256, self._upload.id)
-        kind = _checked(home / PART, self._upload.id)
-        _write_about(home, _About(self.offset, kind.value, digest))
-        _settled(home, self._upload.id, kind)
-        return self._folder.find(self._upload.id)
+        _require_same(digest, sha256, upload)
+        kind = _checked(home.part, upload)
+        home.describe(About(self.offset, kind, digest))
+        home.settle(kind)
+        return self._folder.find(upload)
 
 
-def file_name(upload: str, kind: FileKind) -> str:
-    """The name of an upload's file, with the suffix that readers know its kind by."""
-    return upload if upload.lower().endswith(kind.value) else f"{upload}{kind.value}"
+def _absent(upload: str) -> NotFoundError:
+    return NotFoundError(f"no upload {upload!r}", remedy=f"send it: PUT /uploads/{upload}")
 
 
 def _checked(part: Path, upload: str) -> FileKind:
@@ -311,32 +303,8 @@ def _checked(part: Path, upload: str) -> FileKind:
     try:
         return check_file(part)
     except InputError as error:
-        place = error.place.replace(str(part), upload).replace(PART, upload)
+        place = error.place.replace(str(part), upload).replace(part.name, upload)
         raise type(error)(error.problem, place=place, remedy=error.remedy) from error
-
-
-def _settled(home: Path, upload: str, kind: FileKind) -> Path:
-    """The file of a complete upload, under its name even where a crash came before that."""
-    file = home / file_name(upload, kind)
-    if not file.exists() and (home / PART).exists():
-        (home / PART).replace(file)
-    return file
-
-
-def _read_about(home: Path) -> _About:
-    try:
-        return _About(**json.loads((home / ABOUT).read_text()))
-    except FileNotFoundError:
-        return _About()
-
-
-def _write_about(home: Path, about: _About) -> None:
-    new = home / f"{ABOUT}.new"
-    with new.open("w") as file:
-        json.dump(asdict(about), file)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(home / ABOUT)
 
 
 def _require_wanted(found: Upload, offset: int, length: int | None) -> None:

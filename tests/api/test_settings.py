@@ -4,8 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
-from api.settings import Settings
+from api.settings import MAX_DAYS, Settings
+from api.upload_routes import upload_routes
+from api.uploads import UploadFolder
 from ingest.errors import InputError
 
 
@@ -69,6 +73,12 @@ def test_the_address_is_one_that_a_browser_can_open(host: str, url: str) -> None
         ("CELLKIN_ALLOWED_ORIGINS", "lab.example.org", "'lab.example.org' is no origin"),
         ("CELLKIN_ALLOWED_ORIGINS", "https://a.example,*", r"'\*' is no origin"),
         ("CELLKIN_ALLOWED_ORIGINS", "https://a.example/", "'https://a.example/' is no origin"),
+        ("CELLKIN_TABLES_GB", "inf", "'inf'.*less than or equal to 1000000"),
+        ("CELLKIN_TABLES_GB", "1000001", "'1000001'.*less than or equal to 1000000"),
+        ("CELLKIN_UPLOAD_DAYS", "inf", "'inf'.*less than or equal to 36500"),
+        ("CELLKIN_UPLOAD_DAYS", "1e7", "'1e7'.*less than or equal to 36500"),
+        ("CELLKIN_UPLOAD_DAYS", "nan", "'nan' is not allowed"),
+        ("CELLKIN_UPLOAD_DAYS", "0", "'0'.*greater than 0"),
         ("CELLKIN_ADMIN_TOKEN", "sesame", "at least 32 random"),
     ],
 )
@@ -80,6 +90,13 @@ def test_a_bad_variable_is_named_with_its_value(
         Settings()
     assert caught.value.place == name
     assert caught.value.remedy
+
+
+def test_the_longest_that_uploads_stay_is_a_date(tmp_path: Path, stack: bytes) -> None:
+    uploads = UploadFolder.of(Settings(data_folder=tmp_path, upload_days=MAX_DAYS))
+    client = TestClient(Starlette(routes=upload_routes(uploads, set)))
+    assert client.put("/uploads/a", content=stack).status_code == 201
+    assert client.get("/uploads").json()["uploads"][0]["sweptAfter"] > "2100"
 
 
 def test_a_neo4j_of_ones_own_needs_its_password(monkeypatch: pytest.MonkeyPatch) -> None:

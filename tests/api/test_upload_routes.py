@@ -93,6 +93,15 @@ def test_an_upload_in_ranges(client: TestClient, uploads: UploadFolder, stack: b
     assert code(put_range(client, stack, 0, size - 1, size)) == "CONFLICT"
 
 
+def test_a_range_need_not_repeat_the_length(client: TestClient, uploads: UploadFolder, stack: bytes) -> None:
+    size = len(stack)
+    put_range(client, stack, 0, 999, size)
+    assert put_range(client, stack, 1000, 1999, "*").headers["upload-length"] == str(size)
+    assert client.head("/uploads/a").headers["upload-length"] == str(size)
+    assert put_range(client, stack, 2000, size - 1, "*").status_code == 201
+    assert uploads.file("a").read_bytes() == stack
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -3,14 +3,17 @@
 import hashlib
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
 from api.upload_errors import NoRoomError, WrongOffsetError
-from api.uploads import Upload, UploadFolder, UploadLimits
+from api.upload_home import Upload
+from api.uploads import UploadFolder, UploadLimits
 from ingest.errors import CellkinError, ConflictError, InputError, NotFoundError, TooLargeError
 from ingest.formats.uploaded import FileKind
 
@@ -72,6 +75,16 @@ def test_it_goes_on_where_it_broke_off(uploads: UploadFolder, stack: bytes) -> N
         writer.write(stack[1000:])
         writer.finish()
     assert uploads.file("a").read_bytes() == stack
+
+
+def test_a_part_that_does_not_say_the_length_leaves_it_known(uploads: UploadFolder, stack: bytes) -> None:
+    send(uploads, "a", stack[:1000], 0, len(stack))
+    send(uploads, "a", stack[1000:1700], 1000)
+    assert (uploads.find("a").offset, uploads.find("a").length) == (1700, len(stack))
+    with pytest.raises(InputError, match="announced before"):
+        send(uploads, "a", stack[1700:2000], 1700, 2000)
+    with pytest.raises(InputError, match="more than"):
+        send(uploads, "a", stack[1700:] + b"x", 1700)
 
 
 @pytest.mark.parametrize("offset", [999, 1001, 5])
@@ -183,11 +196,114 @@ def _expect(disturb: Callable[[], None], failed: list[CellkinError]) -> None:
         failed.append(error)
 
 
+class Crowd:
+    """Senders at once, each in a thread with an upload of its own, while another thread lists them all.
+
+    Attributes:
+        failed: what any of them raised, and how often.
+        listed: how often all were listed.
+    """
+
+    def __init__(self, uploads: UploadFolder, stack: bytes) -> None:
+        self.uploads, self.stack = uploads, stack
+        self.failed: Counter[str] = Counter()
+        self.listed = 0
+
+    def send_and_delete(self, name: str) -> None:
+        """One sender's upload, which nobody else touches."""
+        sent = send_all(self.uploads, name, self.stack)
+        assert (sent.complete, sent.offset) == (True, len(self.stack)), sent
+        self.uploads.file(name)
+        self.uploads.delete(name)
+
+    def break_off_and_delete(self, name: str) -> None:
+        """Another's, of which only the first part comes."""
+        send(self.uploads, name, self.stack[:1000], 0, len(self.stack))
+        assert self.uploads.find(name).offset == 1000
+        self.uploads.delete(name)
+
+    def list_all(self) -> None:
+        """What is listed is whole."""
+        for upload in self.uploads.every():
+            assert upload.offset == len(self.stack) or not upload.complete, upload
+        self.listed += 1
+
+    def gather(self, rounds: int) -> None:
+        """Let each sender do its work so many times."""
+        kinds = (self.send_and_delete, self.send_and_delete, self.break_off_and_delete)
+        works = [partial(kind, f"{n}.tif") for n, kind in enumerate(kinds)]
+        senders = [Thread(target=self._repeat, args=(work, rounds)) for work in works]
+        for sender in senders:
+            sender.start()
+        while any(sender.is_alive() for sender in senders):
+            self._repeat(self.list_all, 1)
+            time.sleep(0.0005)
+
+    def _repeat(self, work: Callable[[], None], rounds: int) -> None:
+        for _ in range(rounds):
+            try:
+                work()
+            except Exception as error:
+                self.failed[repr(error)] += 1
+
+
+def test_uploads_do_not_disturb_each_other(tmp_path: Path, stack: bytes) -> None:
+    crowd = Crowd(UploadFolder(tmp_path / "uploads", UploadLimits(9_000, 90_000, 3600)), stack)
+    crowd.gather(rounds=12)
+    assert not crowd.failed
+    assert crowd.listed > 12
+    assert names(crowd.uploads) == []
+
+
 def test_a_crash_after_the_last_word_is_made_good(uploads: UploadFolder, stack: bytes) -> None:
     send_all(uploads, "a", stack)
-    uploads.file("a").replace(uploads.folder / "a/part")  # as it is just before the end
-    assert uploads.find("a").complete
+    part = uploads.folder / "a/part"
+    uploads.file("a").replace(part)  # as it is just before the end
+    assert (uploads.find("a").complete, uploads.find("a").offset) == (True, len(stack))
+    assert uploads.every() == [uploads.find("a")]
+    assert part.exists(), "whoever only looks changes nothing"
     assert uploads.file("a").read_bytes() == stack
+    assert not part.exists()
+
+
+def test_a_reader_waits_for_the_end_of_the_sender(uploads: UploadFolder, stack: bytes) -> None:
+    read: list[bytes] = []
+    with uploads.writing("a", 0, len(stack)) as writer:
+        writer.write(stack)
+        writer.finish()
+        file, part = uploads.file("a"), uploads.folder / "a/part"
+        file.replace(part)  # as it is just before the end
+        reader = Thread(target=lambda: read.append(uploads.file("a").read_bytes()))
+        reader.start()
+        reader.join(0.1)
+        assert part.exists()
+        part.replace(file)
+    reader.join()
+    assert read == [stack]
+
+
+def test_what_a_crash_left_of_one_that_was_removed(uploads: UploadFolder, stack: bytes) -> None:
+    for name in "ab":
+        send(uploads, name, stack[:1000])
+        (uploads.folder / name).rename(uploads.folder / f".{name}.gone")
+    assert uploads.every() == []
+    send_all(uploads, "a", stack)
+    uploads.delete("a")
+    assert not (uploads.folder / ".a.gone").exists()
+    uploads.sweep(())
+    assert not (uploads.folder / ".b.gone").exists()
+
+
+def test_the_lock_of_a_long_upload_is_not_swept(uploads: UploadFolder, stack: bytes) -> None:
+    past = time.time() - LIMITS.keep_s - 60
+    send(uploads, "old", b"x")
+    with uploads.writing("a", 0, len(stack)):
+        for name in ("old", "a"):
+            os.utime(uploads.folder / f".{name}.lock", (past, past))
+        uploads.sweep(())
+        assert not (uploads.folder / ".old.lock").exists()
+        with pytest.raises(ConflictError, match="just now"):
+            send(uploads, "a", b"x")
 
 
 def test_an_upload_that_is_not_there(uploads: UploadFolder) -> None:
