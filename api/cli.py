@@ -151,11 +151,15 @@ def track(
     from api.pipeline import track_movie
     from api.settings import Settings
     from api.trackers import TrackerChoice
-    from ingest.formats.ctc import write_result
+    from ingest.formats.ctc import check_result_folder, write_result
     from ingest.movie import open_labels, open_movie
     from ingest.segment import SegmentationSettings
 
+    if labels and (force or diameter is not None):
+        raise typer.BadParameter("--diameter and --force are of the segmentation: leave out them or --labels")
     reporter = Reporter(as_json=as_json)
+    if output:
+        check_result_folder(output)
     settings = SegmentationSettings(diameter=diameter, force=force)
     opened_movie = open_movie(
         movie, axes=axes, pixel_size=pixel_size, minutes_per_frame=minutes_per_frame, name=name
@@ -384,7 +388,7 @@ def restore(
     offline: Annotated[
         bool,
         typer.Option(
-            "--offline", help="Import an export into the stopped managed server: a third of the work."
+            "--offline", help="Import an export into the stopped managed server: three fifths of the work."
         ),
     ] = False,
     as_json: AsJson = False,
@@ -460,10 +464,12 @@ def plot_lineages(
 ) -> None:
     """Draw lineage trees, time from left to right."""
     from api.export import draw_lineages
+    from api.plot import check_picture_file
     from api.settings import Settings
     from api.stored import open_store
     from ingest.formats.ctc import read_tracking
 
+    check_picture_file(output)
     reporter, minutes = Reporter(as_json=False), None
     with reporter.bars() as bars:
         if Path(tracking).is_dir():

@@ -29,16 +29,26 @@ def export(
             help="NAME.parquet, NAME.arrow or NAME.csv for a table; NAME.zip, or a folder, for a CTC result."
         ),
     ],
-    table: Annotated[ExportedTable, typer.Option(help="Which table.")] = ExportedTable.TIMESERIES,
+    table: Annotated[
+        ExportedTable | None, typer.Option(help="Which table; timeseries if none is named.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a stored tracking to a file: a table, or a Cell Tracking Challenge result."""
-    from api.export import export_tracking
+    from api.export import check_export, export_tracking
     from api.settings import Settings
     from api.stored import open_store
+    from api.table_form import WRITERS
     from api.tables import TableKind
 
+    check_export(output)
+    if table and output.suffix not in WRITERS:
+        raise typer.BadParameter(
+            f"--table {table.value} into {output}, which is for a CTC result: "
+            f"leave it out, or name a file that ends in {', '.join(WRITERS)}"
+        )
+    kind = TableKind(table or ExportedTable.TIMESERIES)
     reporter = Reporter(as_json=as_json)
     with reporter.bars() as bars, open_store(Settings(), bars) as opened:
-        export_tracking(opened.store, tracking, output, TableKind(table), bars)
+        export_tracking(opened.store, tracking, output, kind, bars)
     reporter.show(report.exported(tracking, output))

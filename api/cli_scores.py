@@ -57,11 +57,22 @@ def score(
     """
     reporter = Reporter(as_json=as_json)
     parameters = _parameters(weight or [], tolerance)
+    if table and stored:
+        raise typer.BadParameter("--table and --stored are two tables: give one of them")
     if table or stored:
+        option = "--table" if table else "--stored"
+        _refuse_of_two(option, named=reference is not None, errors=errors)
+        if stored:
+            _refuse_of_scoring(parameters, anew=anew)
         _score_many(reporter, table, output, parameters)
         return
     if reference is None or computed is None:
         raise typer.BadParameter("name a REFERENCE and a COMPUTED tracking, or give --table or --stored")
+    if output:
+        raise typer.BadParameter(
+            f"--output {output} is for a table: give --table or --stored; "
+            "of two trackings, --errors writes every error and --json prints the measures"
+        )
     _score_two(reporter, (reference, computed), parameters, errors, anew=anew)
 
 
@@ -74,10 +85,11 @@ def plot_scores(
     ] = None,
 ) -> None:
     """Draw a table of scores: a panel a measure, a dot a movie, each tracker's mean with its value."""
-    from api.plot import save
+    from api.plot import check_picture_file, save
     from api.plot_scores import plot_table
     from api.score_table import read_table
 
+    check_picture_file(output)
     save(plot_table(read_table(table), measure or None), output)
     Reporter(as_json=False).note(f"drawn: {output}")
 
@@ -97,15 +109,37 @@ def plot_errors(
     tolerance: Tolerance = 3,
 ) -> None:
     """Draw lineage trees coloured by error: what was missed in the reference, what is false in the result."""
-    from api.plot import save
+    from api.plot import check_picture_file, save
     from api.plot_errors import plot_errors as draw
     from api.score_sides import Side, compare_sides
 
+    check_picture_file(output)
     reporter, parameters = Reporter(as_json=False), _parameters([], tolerance)
     with reporter.bars() as bars:
         found = compare_sides(Side(reference), Side(computed), parameters, bars)
     save(draw(found, founders=founder or (), title=f"{computed} against {reference}"), output)
     reporter.note(f"drawn: {output}")
+
+
+def _refuse_of_two(option: str, *, named: bool, errors: Path | None) -> None:
+    """Refuse what only two trackings have beside `--table` or `--stored`."""
+    if named:
+        raise typer.BadParameter(f"two trackings, or {option}: leave out one of them")
+    if errors:
+        raise typer.BadParameter(
+            f"--errors {errors} is of two trackings: name a REFERENCE and a COMPUTED, and leave out {option}"
+        )
+
+
+def _refuse_of_scoring(parameters: "ScoreParameters", *, anew: bool) -> None:
+    """Refuse beside `--stored`, which computes nothing, what says how to compute."""
+    from graph.scores.parameters import ScoreParameters
+
+    if anew or parameters != ScoreParameters():
+        raise typer.BadParameter(
+            "--stored shows scores that are there, of the usual weights and tolerance: "
+            "leave out --weight, --tolerance and --anew, or give --table"
+        )
 
 
 def _score_two(
@@ -116,9 +150,11 @@ def _score_two(
     *,
     anew: bool,
 ) -> None:
-    from api.error_table import write_errors
+    from api.error_table import check_errors_file, write_errors
     from api.score_sides import Side, score_sides
 
+    if errors:
+        check_errors_file(errors)
     reference, computed = map(Side, names)
     with reporter.bars() as bars:
         found = score_sides(reference, computed, parameters, anew=anew, progress=bars)
@@ -132,8 +168,17 @@ def _score_many(
     reporter: Reporter, pairs: Path | None, output: Path | None, parameters: "ScoreParameters"
 ) -> None:
     from api.score_sides import opened
-    from api.score_table import markdown, read_pairs, score_pairs, stored_table, write_table
+    from api.score_table import (
+        check_table_file,
+        markdown,
+        read_pairs,
+        score_pairs,
+        stored_table,
+        write_table,
+    )
 
+    if output:
+        check_table_file(output)
     with reporter.bars() as bars:
         if pairs:
             rows = score_pairs(read_pairs(pairs), parameters, bars)

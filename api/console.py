@@ -79,8 +79,8 @@ class Reporter:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self.out = Console(highlight=False)
-        self.err = Console(stderr=True, highlight=False)
+        self.out = Console(highlight=False, emoji=False)
+        self.err = Console(stderr=True, highlight=False, emoji=False)
 
     def bars(self) -> Bars:
         """Progress bars, silent when a script reads."""
@@ -100,7 +100,7 @@ class Reporter:
     def note(self, text: str) -> None:
         """A line for a person; nothing for a script."""
         if not self.as_json:
-            self.out.print(text)
+            self.out.print(text, markup=False, soft_wrap=True)
 
     def fail(self, error: CellkinError) -> NoReturn:
         """Print what is wrong, where, and the remedy; end with the error's exit code."""

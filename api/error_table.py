@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from api.cli_output import check_file, writing
 from graph.records import ErrorRecord
 from graph.scores.errors import ErrorKind, with_labels
 from graph.scores.report import Score
@@ -25,6 +26,7 @@ COLUMNS = (
     *(f"{side}{end}_{field}" for side in ("reference", "computed") for end in ENDS for field in FIELDS),
 )
 PAGE = 10_000
+SUFFIXES = (".csv", ".parquet")
 
 
 def errors_of(score: Score) -> Iterator[Row]:
@@ -52,11 +54,20 @@ def stored_errors(store: "LineageStore", score_id: str) -> Iterator[Row]:
         yield from map(_row, page)
 
 
+def check_errors_file(path: Path) -> None:
+    """Refuse now what `write_errors` would refuse once all is scored.
+
+    Raises:
+        InputError: another suffix, or the file cannot be written.
+    """
+    check_file(path, SUFFIXES, makes_folders=True)
+
+
 def write_errors(found: "Score | ScoreRecord", path: Path, progress: Progress = silent) -> None:
     """Write the errors of a score, stored or not, as CSV or Parquet, by the path's suffix.
 
     Raises:
-        InputError: another suffix.
+        InputError: another suffix, or the file cannot be written.
     """
     import pyarrow as pa
 
@@ -72,7 +83,8 @@ def write_errors(found: "Score | ScoreRecord", path: Path, progress: Progress = 
     else:
         with opened(progress) as store:
             rows = list(stored_errors(store, found.id))
-    write_table(Table.of(pa.Table.from_pylist(rows, schema=schema)), path)
+    with writing(path):
+        write_table(Table.of(pa.Table.from_pylist(rows, schema=schema)), path)
 
 
 def _row(error: ErrorRecord) -> Row:

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
+from api.cli_output import check_file, whole_file, writing
 from api.ctc_zip import write_ctc_zip
 from api.plot import plot_lineages, save
-from api.table_files import ZIP
-from api.table_form import WRITERS, whole_file, write_table
+from api.table_files import SUFFIXES, ZIP
+from api.table_form import WRITERS, write_table
 from api.tables import Source, TableKind, open_table
 from graph.store import LineageStore
 from ingest.errors import InputError, NotFoundError
-from ingest.formats.ctc import track_labels, write_result
+from ingest.formats.ctc import check_result_folder, track_labels, write_result
 from ingest.progress import Progress, silent
 from ingest.tracking_graph import IntArray, TrackingGraph
 
@@ -37,22 +38,36 @@ def export_tracking(
         NotFoundError: there is no such tracking, or no label images, which a CTC result needs.
         InputError: `output` cannot be written.
     """
+    check_export(output)
     tracking = store.tracking(tracking_id)
     if output.suffix in WRITERS:
         source = Source(store, tracking, store.movie(tracking.movie_id))
-        write_table(open_table(source, kind), output)
+        with writing(output):
+            write_table(open_table(source, kind), output)
     elif output.suffix == ZIP:
         with whole_file(output) as part:
             write_ctc_zip(store, tracking_id, part, progress)
-    elif output.suffix:
+    else:
+        labels = store.labels(tracking_id)
+        write_result(store.tracking_graph(tracking_id), labels, output, progress=progress)
+
+
+def check_export(output: Path) -> None:
+    """Refuse now what `export_tracking` would refuse after a start of the database.
+
+    Raises:
+        InputError: `output` cannot be written, or not as what its suffix says.
+    """
+    if output.suffix and output.suffix not in SUFFIXES:
         raise InputError(
             f"no tracking is written as {output.suffix!r}",
             place=str(output),
             remedy=f"end it in {', '.join(WRITERS)} or {ZIP}, or in nothing for a CTC result folder",
         )
+    if output.suffix:
+        check_file(output, SUFFIXES, makes_folders=True)
     else:
-        labels = store.labels(tracking_id)
-        write_result(store.tracking_graph(tracking_id), labels, output, progress=progress)
+        check_result_folder(output)
 
 
 def draw_lineages(
@@ -74,7 +89,7 @@ def draw_lineages(
 
     Raises:
         NotFoundError: no founder has such a label.
-        InputError: another kind of picture.
+        InputError: another kind of picture, or it cannot be written.
     """
     labels = track_labels(graph)
     rows = _founders(graph, labels, founders) if founders else None

@@ -35,6 +35,8 @@ def back_up(settings: Settings, folder: Path, *, export: bool, progress: Progres
         InputError: the folder exists already, or cannot be written.
         ConflictError: another process uses the managed server, which a dump would stop.
     """
+    if not folder.name:
+        raise InputError("it exists already", place=str(folder), remedy="name a new folder, such as ./backup")
     pixels = PixelStore(settings.data_folder / "pixels")
     with open_store(settings, progress) as opened:
         if export or opened.address is None:
@@ -60,7 +62,7 @@ def restore_backup(
         settings: which database.
         folder: of the backup.
         replace: let what is restored in place of a database replace the movies there.
-        offline: restore an export in place too, by Neo4j's own import: a third of the work.
+        offline: restore an export in place too, by Neo4j's own import: three fifths of the work.
         progress: told of the steps.
 
     Raises:

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from api.cli_output import check_file, whole_file
 from ingest.errors import InputError
 from ingest.tracking_graph import FloatArray, IntArray, LinkKind, TrackingGraph, Tracks
 
@@ -150,6 +151,7 @@ def write_names(
             textcoords="offset points",
             fontsize=6,
             color="#444444",
+            parse_math=False,
         )
 
 
@@ -166,19 +168,24 @@ def finish(axes: Axes, tracks: Tracks, place: FloatArray, hours: float, title: s
     axes.grid(axis="x", color="#e6e6e6", linewidth=0.6)
     axes.set_axisbelow(True)
     if title:
-        axes.set_title(title, loc="left", fontsize=10)
+        axes.set_title(title, loc="left", fontsize=10, parse_math=False)
+
+
+def check_picture_file(output: Path) -> None:
+    """Refuse now what `save` would refuse once all is drawn.
+
+    Raises:
+        InputError: another kind of picture, or the file cannot be written.
+    """
+    check_file(output, PICTURES)
 
 
 def save(figure: Figure, output: Path) -> None:
     """Write a picture, by the suffix of `output`.
 
     Raises:
-        InputError: another kind of picture.
+        InputError: another kind of picture, or the file cannot be written.
     """
-    if output.suffix not in PICTURES:
-        raise InputError(
-            f"no picture is drawn as {output.suffix!r}",
-            place=str(output),
-            remedy=f"end it in {', '.join(PICTURES)}",
-        )
-    figure.savefig(output, dpi=150)
+    check_picture_file(output)
+    with whole_file(output) as part:
+        figure.savefig(part, dpi=150)

@@ -110,7 +110,7 @@ def plot_errors(score: Score, *, founders: Sequence[int] = (), title: str = "") 
     axes = figure.subplots(len(drawn), 1, squeeze=False, height_ratios=heights, sharex=True)[:, 0]
     for one, (panel, _), place in zip(axes, drawn, places, strict=True):
         _draw(one, panel, place)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10, parse_math=False)
     _legend(figure, kind)
     return figure
 

@@ -84,9 +84,9 @@ def _draw(axes: Axes, rows: Sequence[Row], trackers: Sequence[str], name: str) -
                 color="#222222",
             )
     arrow = "← better" if name.startswith(FEWER_IS_BETTER) else "better →"
-    axes.set_title(USUAL.get(name, name), loc="left", fontsize=10, fontweight="bold")
+    axes.set_title(USUAL.get(name, name), loc="left", fontsize=10, fontweight="bold", parse_math=False)
     axes.set_title(arrow, loc="right", fontsize=7, color="#777777")
-    axes.set_yticks(range(len(trackers)), trackers, fontsize=8.5)
+    axes.set_yticks(range(len(trackers)), trackers, fontsize=8.5, parse_math=False)
     axes.set_ylim(len(trackers) - 0.4, -0.75)
     axes.margins(x=0.16)
     axes.tick_params(axis="x", labelsize=7.5)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from api.cli_output import check_file, whole_file
 from api.score_sides import Side, compare_sides
 from graph.records import TrackingKind, TrackingRecord
 from graph.scores.parameters import ScoreParameters
@@ -48,13 +49,9 @@ def read_pairs(path: Path) -> list[Pair]:
     Folders are relative to the file's own.
 
     Raises:
-        InputError: the file is missing or empty, a column or a value is missing.
+        InputError: the file is missing, empty or no CSV; a column or a value is missing.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            rows = list(csv.DictReader(lines))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", place=str(path), remedy="give a CSV file") from error
+    rows = _lines(path)
     for number, row in enumerate(rows, start=2):
         missing = [name for name in COLUMNS if not row.get(name)]
         if missing:
@@ -67,6 +64,23 @@ def read_pairs(path: Path) -> list[Pair]:
         raise InputError("no pairs to score", place=str(path), remedy=f"give lines of {', '.join(COLUMNS)}")
     sides = [(_side(row["reference"], path.parent), _side(row["computed"], path.parent)) for row in rows]
     return [Pair(row["movie"], row["tracker"], *pair) for row, pair in zip(rows, sides, strict=True)]
+
+
+def _lines(path: Path) -> list[dict[str, str]]:
+    """The lines of a CSV below its first, by the names in that; a line that ends early lacks values."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as opened:
+            lines = csv.DictReader(opened)
+            try:
+                return list(lines)
+            except csv.Error as error:
+                raise InputError(
+                    f"cannot be read: {error}",
+                    place=f"{path}, line {lines.reader.line_num}",
+                    remedy="close each quotation mark, and give names and paths only",
+                ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read: {error}", place=str(path), remedy="give a CSV file") from error
 
 
 def _side(name: str, folder: Path) -> Side:
@@ -128,25 +142,30 @@ def _tracker_names(trackings: Sequence[TrackingRecord]) -> dict[str, str]:
     }
 
 
+def check_table_file(path: Path) -> None:
+    """Refuse now what `write_table` would refuse once all is scored.
+
+    Raises:
+        InputError: another suffix, or the file cannot be written.
+    """
+    check_file(path, SUFFIXES)
+
+
 def write_table(rows: Sequence[Row], path: Path) -> None:
     """Write rows as CSV, Markdown or Parquet, by the path's suffix.
 
     Raises:
-        InputError: another suffix.
+        InputError: another suffix, or the file cannot be written.
     """
-    match path.suffix:
-        case ".csv":
-            pyarrow.csv.write_csv(pa.Table.from_pylist(list(rows)), path)
-        case ".parquet":
-            pyarrow.parquet.write_table(pa.Table.from_pylist(list(rows)), path)
-        case ".md":
-            path.write_text(markdown(rows), encoding="utf-8")
-        case suffix:
-            raise InputError(
-                f"no table is written as {suffix!r}",
-                place=str(path),
-                remedy=f"end it in {', '.join(SUFFIXES)}",
-            )
+    check_table_file(path)
+    with whole_file(path) as part:
+        match path.suffix:
+            case ".csv":
+                pyarrow.csv.write_csv(pa.Table.from_pylist(list(rows)), part)
+            case ".parquet":
+                pyarrow.parquet.write_table(pa.Table.from_pylist(list(rows)), part)
+            case _:
+                part.write_text(markdown(rows), encoding="utf-8")
 
 
 def read_table(path: Path) -> list[Row]:

@@ -13,6 +13,7 @@ Source: "Naming and file content conventions", celltrackingchallenge.net.
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +95,22 @@ def read_tracking(folder: str | Path, *, progress: Progress = silent) -> CtcSequ
     return CtcSequence(opened.labels, opened.graph(detections_of(opened.labels, progress)))
 
 
+class _CheckedError(Exception):
+    """Leaves a folder before anything is in it."""
+
+
+def check_result_folder(folder: str | Path) -> None:
+    """Refuse now what `write_result` would refuse after the work; only the folders above are made.
+
+    Raises:
+        InputError: the folder holds something already, cannot be written, or has to stay what it is.
+    """
+    path = Path(folder)
+    _refuse_what_stays(path)
+    with suppress(_CheckedError), whole_folder(path):
+        raise _CheckedError
+
+
 def write_result(
     graph: TrackingGraph, labels: LabelImages, folder: str | Path, *, progress: Progress = silent
 ) -> None:
@@ -104,8 +121,9 @@ def write_result(
 
     Raises:
         LineageError: the graph is no valid lineage or does not belong to the label images.
-        InputError: the folder holds something already, or cannot be written.
+        InputError: the folder holds something already, or cannot be written (`check_result_folder`).
     """
+    _refuse_what_stays(Path(folder))
     _write(graph, labels, Path(folder), ("mask", "res_track.txt"), progress)
 
 
@@ -128,6 +146,16 @@ def tracklet_labels(graph: TrackingGraph) -> IntArray:
 def track_labels(graph: TrackingGraph) -> IntArray:
     """(tracks,) label of each track: that of its first tracklet, so gaps do not change it."""
     return tracklet_labels(graph)[graph.tracklets.of_detection[graph.tracks.first]]
+
+
+def _refuse_what_stays(folder: Path) -> None:
+    """Refuse a folder that no new one can replace."""
+    if folder.is_symlink() or (folder.is_dir() and (folder.is_mount() or folder.samefile("."))):
+        raise InputError(
+            "the working folder, a link or a mount, in whose place no new folder can be put",
+            place=str(folder),
+            remedy="name a new folder, such as one in it",
+        )
 
 
 def _text_file(folder: Path) -> tuple[Path, str]:

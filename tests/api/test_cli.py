@@ -133,6 +133,70 @@ def test_track_with_given_label_images(cellkin: Call, movie: Path, truth: Path, 
     assert scored["LNK"] > 0.95
 
 
+@pytest.mark.parametrize("output", ["01_GT", "notes.txt", "notes.txt/RES", "link", ".", "/proc/RES"])
+def test_a_folder_for_the_result_is_refused_before_anything_is_tracked(
+    cellkin: Call, truth: Path, tmp_path: Path, output: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("working", "other"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "working")
+    (tmp_path / "notes.txt").write_text("keep")
+    (tmp_path / "link").symlink_to(tmp_path / "other")
+    before = sorted(tmp_path.rglob("*"))
+    place = output if output == "." else tmp_path / output
+    ended = cellkin("track", tmp_path / "unread.tif", "--output", place, "--json")  # no such movie
+    assert (ended.code, ended.error["place"]) == (3, str(place))
+    assert ended.error["remedy"].startswith("name a")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("option", [("--diameter", 9), ("--force",)])
+def test_what_is_of_the_segmentation_is_refused_beside_label_images(
+    cellkin: Call, movie: Path, truth: Path, option: tuple[object, ...]
+) -> None:
+    ended = cellkin("track", movie, "--labels", truth, "--no-store", *option)
+    assert ended.code == 2
+    assert "--labels" in ended.err
+
+
+def test_a_table_beside_a_result_is_wrong_usage(cellkin: Call, tmp_path: Path) -> None:
+    for output in ("x.zip", "folder"):
+        ended = cellkin("export", "t0123456789abcdef", tmp_path / output, "--table", "tracks")
+        assert (ended.code, "--table" in ended.err) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("output", ["folder.csv", "folder.zip", "x.xlsx", "/proc/x.csv", "notes.txt/x.csv"])
+def test_an_export_is_refused_before_a_database_is_opened(cellkin: Call, tmp_path: Path, output: str) -> None:
+    (tmp_path / "notes.txt").write_text("keep")
+    for folder in ("folder.csv", "folder.zip"):
+        (tmp_path / folder).mkdir()
+    ended = cellkin("export", "t0123456789abcdef", tmp_path / output, "--json")
+    assert (ended.code, ended.error["place"]) == (3, str(tmp_path / output))
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_working_folder_is_no_place_for_a_backup(cellkin: Call, tmp_path: Path) -> None:
+    ended = cellkin("backup", ".", "--json")
+    assert (ended.code, ended.error["place"]) == (3, ".")
+    assert not (tmp_path / "data").exists()
+
+
+def test_lineages_of_a_folder_with_dollars_are_drawn_and_the_picture_is_named(
+    cellkin: Call, truth: Path, tmp_path: Path
+) -> None:
+    folder = truth.rename(tmp_path / "a$x_{$")
+    picture = tmp_path / "trees[bold].png"
+    ended = cellkin("plot", "lineages", folder, picture)
+    assert (ended.code, ended.out.strip()) == (0, f"drawn: {picture}")
+    assert picture.is_file()
+    assert cellkin("plot", "lineages", folder, tmp_path / "no" / "x.png").code == 3
+
+
+def test_the_help_of_restore_says_what_an_import_costs(cellkin: Call) -> None:
+    assert "three fifths" in " ".join(cellkin("restore", "--help").out.replace("│", " ").split())
+
+
 def test_score_prints_the_measures(cellkin: Call, tmp_path: Path) -> None:
     pair = lineages.merged_cells()
     write_ground_truth(
@@ -183,7 +247,8 @@ def test_a_movie_goes_in_and_comes_out(
     assert np.array_equal(one.detections.label, other.detections.label)
     assert on_server("export", record.id, tmp_path / "out.csv", "--json").code == 0
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 1 + record.detections
-    assert on_server("export", record.id, tmp_path / "out.arrow", "--table", "tracks").code == 0
+    ended = on_server("export", record.id, tmp_path / "out.arrow", "--table", "tracks")
+    assert ended.code == 0, ended.err
     assert len(pyarrow.feather.read_table(tmp_path / "out.arrow")) == record.tracks
     assert on_server("export", record.id, tmp_path / "out.zip").code == 0
     with ZipFile(tmp_path / "out.zip") as archive:

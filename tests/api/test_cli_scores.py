@@ -57,6 +57,14 @@ def test_weights_and_tolerance_may_be_chosen(cellkin: Call, late: tuple[Path, Pa
         (("a", "b", "--weight", "EA=-1"), 3),
         (("a", "b", "--tolerance", "-1"), 3),
         (("--table", "nowhere.csv"), 3),
+        (("a", "b", "--output", "scores.csv"), 2),
+        (("a", "b", "--table", "pairs.csv"), 2),
+        (("a", "b", "--stored"), 2),
+        (("--table", "pairs.csv", "--errors", "errors.csv"), 2),
+        (("--stored", "--errors", "errors.csv"), 2),
+        (("--table", "pairs.csv", "--stored"), 2),
+        (("--stored", "--anew"), 2),
+        (("--stored", "--tolerance", "1"), 2),
     ],
 )
 def test_what_cannot_be_is_refused(cellkin: Call, arguments: tuple[str, ...], code: int) -> None:
@@ -78,6 +86,48 @@ def test_every_error_is_a_row_of_a_file(
     (split,) = rows[rows["kind"] == "NS"].to_dict("records")
     assert pd.isna(split["computed_later_label"])
     assert pd.isna(split["shift"])
+
+
+@pytest.fixture
+def unscored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is scored in this test."""
+    for module in ("api.folders", "api.score_sides"):
+        monkeypatch.setattr(f"{module}.score_folders", lambda *_: pytest.fail("scored"))
+
+
+@pytest.mark.usefixtures("unscored")
+@pytest.mark.parametrize(
+    ("output", "problem"),
+    [("folder.csv", "directory"), ("pairs.csv/x.csv", "directory"), ("/proc/x.csv", "written"), ("x.md", "")],
+)
+def test_a_file_for_errors_is_refused_before_anything_is_scored(
+    cellkin: Call, late: tuple[Path, Path], pairs: Path, output: str, problem: str
+) -> None:
+    (pairs.parent / "folder.csv").mkdir()
+    ended = cellkin("score", *late, "--errors", pairs.parent / output, "--json")
+    assert (ended.code, ended.error["code"]) == (3, "BAD_INPUT")
+    assert problem in ended.error["problem"]
+    assert ended.error["place"] == str(pairs.parent / output)
+    assert ended.error["remedy"]
+
+
+@pytest.mark.usefixtures("unscored")
+@pytest.mark.parametrize("output", ["no/such/s.csv", "folder.csv", "/proc/s.csv", "s.xlsx"])
+def test_a_file_for_the_table_is_refused_before_anything_is_scored(
+    cellkin: Call, pairs: Path, output: str
+) -> None:
+    (pairs.parent / "folder.csv").mkdir()
+    before = sorted(pairs.parent.iterdir())
+    ended = cellkin("score", "--table", pairs, "--output", pairs.parent / output, "--json")
+    assert (ended.code, ended.error["place"]) == (3, str(pairs.parent / output))
+    assert sorted(pairs.parent.iterdir()) == before
+
+
+@pytest.mark.usefixtures("unscored")
+def test_a_picture_of_errors_is_refused_before_anything_is_scored(
+    cellkin: Call, late: tuple[Path, Path], tmp_path: Path
+) -> None:
+    assert cellkin("plot", "errors", *late, tmp_path / "no" / "x.png").code == 3
 
 
 @pytest.fixture
@@ -122,6 +172,22 @@ def test_a_list_without_a_column_is_refused_with_its_line(cellkin: Call, tmp_pat
     ended = cellkin("score", "--table", file, "--json")
     assert (ended.code, ended.error["problem"]) == (3, "no computed")
     assert ended.error["place"].endswith("line 2")
+
+
+def test_a_field_that_is_too_long_is_refused_with_its_line(cellkin: Call, tmp_path: Path) -> None:
+    file = tmp_path / "pairs.csv"
+    file.write_text(f'movie,tracker,reference,computed\na,b,c,d\n"{"x" * 200_000}",t,a,b\n')
+    ended = cellkin("score", "--table", file, "--json")
+    assert (ended.code, ended.error["place"]) == (3, f"{file}, line 3")
+    assert "131072" in ended.error["problem"]
+    assert "quotation mark" in ended.error["remedy"]
+
+
+def test_names_in_a_table_are_no_formulas(cellkin: Call, tmp_path: Path) -> None:
+    (tmp_path / "scores.csv").write_text("movie,tracker,a$x_{$\nm,b$y_{$,0.5\n")
+    drawn = tmp_path / "scores.png"
+    assert cellkin("plot", "scores", tmp_path / "scores.csv", drawn, "--measure", "a$x_{$").code == 0
+    assert drawn.is_file()
 
 
 def test_what_is_no_table_is_not_drawn(cellkin: Call, pairs: Path, tmp_path: Path) -> None:

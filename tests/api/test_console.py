@@ -28,6 +28,12 @@ def test_a_person_reads_names_and_values_as_they_are(capsys: pytest.CaptureFixtu
     assert "folder [red]/x" in out
 
 
+def test_a_note_shows_a_name_as_it_is_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    name = f"trees[bold]:cat:{'x' * 200}[/].png"
+    Reporter(as_json=False).note(f"drawn: {name}")
+    assert capsys.readouterr().out == f"drawn: {name}\n"
+
+
 def test_an_error_tells_place_problem_and_remedy(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         Reporter(as_json=False).fail(ERROR)

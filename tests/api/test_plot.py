@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from api.plot import largest_lineages, plot_lineages, tree_rows
+from api.plot import largest_lineages, plot_lineages, save, tree_rows
 from ingest.errors import InputError
 from tests import lineages
 
@@ -38,6 +38,22 @@ def test_a_picture_is_drawn(drawing: object, tmp_path: Path) -> None:
     figure.savefig(tmp_path / "tree.png")
     assert (tmp_path / "tree.png").read_bytes().startswith(b"\x89PNG")
     assert figure.axes[0].get_xlabel() == "hours"
+
+
+def test_dollars_and_braces_in_names_are_no_formula(tmp_path: Path) -> None:
+    figure = plot_lineages(lineages.one_detection().graph, names=["$_{$"], title="a$x_{$")
+    save(figure, tmp_path / "tree.png")
+    assert figure.axes[0].get_title(loc="left") == "a$x_{$"
+
+
+def test_a_picture_takes_no_folders_place_and_makes_none(tmp_path: Path) -> None:
+    figure = plot_lineages(lineages.one_detection().graph)
+    (tmp_path / "tree.png").mkdir()
+    for path in (tmp_path / "tree.png", tmp_path / "no" / "tree.png"):
+        with pytest.raises(InputError, match="cannot be written") as refused:
+            save(figure, path)
+        assert refused.value.place == str(path)
+    assert list(tmp_path.iterdir()) == [tmp_path / "tree.png"]
 
 
 def test_nothing_to_draw_is_an_error() -> None:

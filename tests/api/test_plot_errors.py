@@ -1,5 +1,7 @@
 """What a tree of errors shows: each error where it is, nothing twice, the worst lineages first."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -49,6 +51,12 @@ def test_errors_stand_at_their_frames_on_the_side_that_has_them() -> None:
     assert marked(figure, ErrorKind.SHIFTED_DIVISION, 0) == [(2, 0.5)]
     assert [x for x, _ in marked(figure, ErrorKind.NS, 0)] == [3]
     assert "shifted division (1)" in legend(figure)
+
+
+def test_dollars_and_braces_in_a_title_are_no_formula(tmp_path: Path) -> None:
+    figure = plot_errors(scored(lineages.late_division()), title="a$x_{$ against b")
+    figure.savefig(tmp_path / "errors.png")
+    assert (tmp_path / "errors.png").stat().st_size > 5_000
 
 
 def test_a_link_within_a_track_stands_midway_and_one_that_goes_with_its_cell_not_at_all() -> None:
