@@ -19,6 +19,8 @@ UNITS = {
 """Unit of each column that has one (docs/glossary.md); intensities are in the movie's own."""
 CALIBRATED = {"y": ("y_um", 1), "x": ("x_um", 1), "area": ("area_um2", 2), "perimeter": ("perimeter_um", 1)}
 """Column in pixels → its calibrated column, and the power of the pixel size between them."""
+SLACK = 1e-12
+"""Share of a bound by which a value may lie beyond it."""
 
 
 def with_units(
@@ -60,10 +62,14 @@ def stored_rise(feature: str, factor: float, movie: MovieRecord) -> Rise:
 
 
 def stored_range(feature: str, least: float, most: float, movie: MovieRecord) -> FeatureRange:
-    """A range of a feature, in the feature's own unit, as a range of the stored one.
+    """A range of a feature, in the feature's own unit, as a range of the stored one, a little wider.
+
+    What is shown has been multiplied with the unit, or is a mean that was summed in another order: its last
+    digits may differ, and still it is found when it is given back as a bound.
 
     Raises:
         InputError: no value is in it.
     """
     stored, unit = stored_feature(feature, movie)
-    return FeatureRange(stored, least / unit, most / unit)
+    low, high = least / unit, most / unit
+    return FeatureRange(stored, low - SLACK * abs(low), high + SLACK * abs(high))

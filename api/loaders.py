@@ -147,7 +147,8 @@ class Loaders:
 
     def _rows(self, ids: Sequence[int]) -> Mapping[int, TimeSeries]:
         series = self._store.time_series(ids)
-        return {track: series.of_track(track) for track in ids}
+        parts = ((track, series.of_track(track)) for track in ids)
+        return {track: rows for track, rows in parts if len(rows)}  # one without was removed meanwhile
 
     def _single(self, ids: Sequence[int]) -> Mapping[int, TimeSeries]:
         found = self._store.detections_by_id(ids)

@@ -14,6 +14,7 @@ from api.context import Info
 from api.fields import ListSize, described, value
 from api.summaries import Correlation, ids, minutes_of
 from graph.measured import require_measured
+from graph.read import removed
 from graph.records import MovieRecord, TrackingRecord
 from graph.relatives import Pairs
 from ingest.tracking_graph import BoolArray, FloatArray, IntArray
@@ -76,6 +77,7 @@ async def related_pairs(
     Raises:
         InputError: the feature was not measured.
         LimitError: they are too many.
+        ConflictError: the tracking was removed in the meantime.
     """
     store, loaders = info.context.store, info.context.loaders
     movie = await loaders.movie.load(tracking.movie_id)
@@ -88,6 +90,8 @@ async def related_pairs(
     if name is not None:
         both = np.unique([pairs.one, pairs.other]).tolist()
         found = await to_thread.run_sync(partial(store.track_means, both, name))
+        if len(found) < len(both):
+            raise removed(tracking.id)
         means = [_looked_up(found, side) * scale for side in (pairs.one, pairs.other)]
     return _related(pairs, means, movie, UNITS.get(feature or ""), ordered=kinship is not Kinship.SISTERS)
 

@@ -12,6 +12,8 @@ from ingest.tracking_graph import BoolArray, FloatArray, IntArray
 
 WIDEST = 301
 """Frames of a window, at most: each value of a long track is then read as often."""
+FINEST = 1e-6
+"""Frames from one point of a grid to the next, at least: the numbers of points then stay finite."""
 
 
 class SmoothingMethod(StrEnum):
@@ -63,11 +65,11 @@ class Grid:
     max_gap: int = 0
 
     def __post_init__(self) -> None:
-        if not (0 < self.step < np.inf and self.max_gap >= 0):
+        if not (FINEST <= self.step < np.inf and self.max_gap >= 0):
             raise InputError(
                 f"a step of {self.step:g} frames over gaps of up to {self.max_gap} frames",
                 place="resample",
-                remedy="give a step above 0 and a gap of 0 or more",
+                remedy=f"give a step of {FINEST:f} frames or more and a gap of 0 or more",
             )
 
     def points(self, begin: int, end: int, origin: int) -> int:

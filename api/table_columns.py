@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from api.columns import CALIBRATED, UNITS, Column, with_units
@@ -60,7 +62,7 @@ class Measured:
         return with_units(rows, self._movie.pixel_size, self._movie.minutes_per_frame)
 
     def within(self, parts: Iterator[Cells]) -> Iterator[Cells]:
-        """Of all cells those in the ranges."""
+        """Of all cells those in the ranges, as the table shows them: a value may be given back as a bound."""
         if not self._ranges:
             return parts
         return (cells.where(self._inside(cells)) for cells in parts)
@@ -68,8 +70,9 @@ class Measured:
     def _inside(self, cells: Cells) -> BoolArray:
         columns = self.columns(cells.rows)
         inside = np.ones(len(cells), np.bool_)
-        for name, least, most in self._ranges:
-            inside &= (columns[name] >= least) & (columns[name] <= most)
+        for name, *bounds in self._ranges:
+            shown, (least, most) = as_shown(name, columns[name]), as_shown(name, np.array(bounds))
+            inside &= (shown >= least) & (shown <= most)
         return inside
 
     def shown(self, rows: TimeSeries) -> dict[str, Column]:
@@ -95,6 +98,12 @@ def record_batch(arrays: Mapping[str, pa.Array]) -> pa.RecordBatch:
 def numbers(name: str, column: Column) -> pa.Array:
     """A column in its type; NaN is null."""
     return pa.array(column, from_pandas=True).cast(TYPES.get(name, pa.float32()))
+
+
+def as_shown(name: str, values: Column) -> npt.NDArray[np.floating[Any]]:
+    """Values of a measured column, rounded as its type does it; infinite beyond what that holds."""
+    with np.errstate(over="ignore"):
+        return values.astype(TYPES.get(name, pa.float32()).to_pandas_dtype())
 
 
 def probabilities(column: Column) -> pa.Array:

@@ -21,7 +21,8 @@ class TableQuery:
         frames: first and last frame, both inclusive.
         box: y0, x0, y1, x1 in pixels, the end exclusive, in which the centroid lies.
         features: names of measured columns, in this order.
-        where: measured columns and the least and largest value of each; what was not measured is in none.
+        where: measured columns and the least and largest value of each, as the table shows them; what was
+            not measured is in none.
         founders, divides, min_frames, max_frames, generation, begins_in, ends_in: of which tracks, as in
             `TrackFilter`.
         means: measured columns and the least and largest mean of each along a track.
@@ -54,7 +55,7 @@ class TableQuery:
         return Window.of(self.frames, self.box)
 
     def tracks(self, movie: MovieRecord) -> TrackFilter:
-        """Which tracks, by what is stored; those that are not seen in the frames are left out.
+        """Which tracks, by what is stored; those whose life does not reach into the frames are left out.
 
         Raises:
             InputError: no value is in a range.

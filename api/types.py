@@ -160,11 +160,12 @@ class Tracking:
         """Its tracks by birth, or as `orderBy` says, page after page.
 
         Give a page's `endCursor` as the next one's `after`. `founders: true` gives only tracks without a
-        parent, `false` only the others; `divides` likewise those that have daughters. `minFrames` and
+        parent, `false` only the others; `divides` likewise those with two daughters or more. `minFrames` and
         `maxFrames` bound the frames from the first detection to the last, `generation` is the number of
-        ancestors. `seenIn` gives tracks that are there in some of these frames, `beginsIn` and `endsIn` those
-        whose first and last detection is. `means` gives those along which the mean of each of these features
-        is in its range, `rises` those along which one grows.
+        ancestors. `seenIn` gives tracks whose life, from the first detection to the last with its gaps,
+        reaches into these frames, `beginsIn` and `endsIn` those whose first and last detection is in them.
+        `means` gives those along which the mean of each of these features is in its range, `rises` those
+        along which one grows.
         """
         require_counts(maxFrames=max_frames, generation=generation)
         movie = await info.context.loaders.movie.load(self.record.movie_id)

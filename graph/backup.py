@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from graph.export import (
     write_export,
 )
 from graph.pixels import PixelStore
+from graph.records import TrackingRecord
 from graph.schema import SCHEMA_VERSION
 from graph.server import ManagedServer
 from graph.server_admin import dump, import_files, load
@@ -52,7 +53,11 @@ class Manifest:
     @classmethod
     def of(cls, store: LineageStore, kind: str) -> "Manifest":
         """What a store holds now."""
-        trackings = store.trackings([movie.id for movie in store.movies()])
+        return cls.of_trackings(store.trackings([movie.id for movie in store.movies()]), kind)
+
+    @classmethod
+    def of_trackings(cls, trackings: Iterable[TrackingRecord], kind: str) -> "Manifest":
+        """These trackings."""
         held = {tracking.id: tracking.detections for tracking in trackings}
         return cls(kind, version("cellkin"), SCHEMA_VERSION, datetime.now(UTC).isoformat(), held)
 
@@ -79,13 +84,16 @@ def read_manifest(folder: Path) -> Manifest:
 def export_to(store: LineageStore, pixels: PixelStore, folder: Path, progress: Progress = silent) -> Manifest:
     """Back up any store, while it is in use: every tracking that is complete when its turn comes.
 
+    A tracking that is removed before its turn is neither in the backup nor in its manifest.
+
     Raises:
         InputError: the folder exists already, or cannot be written.
     """
-    manifest = Manifest.of(store, "export")
-    with _new_folder(folder, manifest) as part:
+    with _new_folder(folder) as part:
         write_export(store, part, progress)
         copy_pixels(pixels.folder, part / PIXELS)
+        manifest = Manifest.of_trackings(exported_trackings(part), "export")
+        _write_manifest(part, manifest)
     return manifest
 
 
@@ -105,11 +113,12 @@ def dump_to(
         InputError: the folder exists already, or cannot be written.
         ConflictError: another process starts or stops the server.
     """
-    with _new_folder(folder, manifest) as part:
+    with _new_folder(folder) as part:
         with server.stopped(progress=progress):
             for step in progress((dump,), "Dumping the database"):
                 step(server, part)
         copy_pixels(pixels.folder, part / PIXELS)
+        _write_manifest(part, manifest)
 
 
 def restore_dump(
@@ -194,8 +203,12 @@ def require_empty(store: LineageStore, place: Path) -> None:
         )
 
 
+def _write_manifest(folder: Path, manifest: Manifest) -> None:
+    (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1), "utf-8")
+
+
 @contextmanager
-def _new_folder(folder: Path, manifest: Manifest) -> Iterator[Path]:
+def _new_folder(folder: Path) -> Iterator[Path]:
     """A folder that appears when all of it is there."""
     part = folder.with_name(f".{folder.name}.part")
     try:
@@ -204,7 +217,6 @@ def _new_folder(folder: Path, manifest: Manifest) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         yield part
-        (part / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1), "utf-8")
         part.rename(folder)
     except OSError as error:
         raise InputError(

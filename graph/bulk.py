@@ -107,7 +107,10 @@ class TrackColumns:
         return TrackColumns(**{column.name: getattr(self, column.name)[rows] for column in fields(self)})
 
     def chosen(self, wanted: TrackFilter) -> IntArray:
-        """Rows of the tracks that a filter lets pass, if it asks for no measurements."""
+        """Rows of the tracks that a filter lets pass, if it asks for no measurements.
+
+        As in `TrackFilter`, a track is alive in the frames of its gaps too.
+        """
         passing: BoolArray = self.frames >= wanted.min_frames
         if wanted.founders is not None:
             passing &= (self.parent < 0) == wanted.founders

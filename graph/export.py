@@ -15,7 +15,7 @@ from graph.pixels import PixelStore
 from graph.provenance import Provenance
 from graph.records import MovieRecord, TrackingKind, TrackingRecord
 from graph.store import LineageStore
-from ingest.errors import InputError, StoreError
+from ingest.errors import ConflictError, InputError, NotFoundError, StoreError
 from ingest.progress import Progress, silent
 from ingest.tracking_graph import Detections, TrackingGraph
 
@@ -23,19 +23,23 @@ MOVIES, SCORES, TRACKINGS, PIXELS = "movies.json", "scores.json", "trackings", "
 
 
 def write_export(store: LineageStore, folder: Path, progress: Progress = silent) -> None:
-    """Write all movies, complete trackings, label images and scores into an empty folder.
+    """Write all movies, complete trackings and scores into an empty folder.
+
+    A tracking that is removed before its turn is left out.
 
     Raises:
-        ConflictError: a tracking was removed meanwhile.
+        ConflictError: the rows of a tracking are not those that were written.
     """
     movies = store.movies()
     trackings = store.trackings([movie.id for movie in movies])
     _write_json(folder / MOVIES, [asdict(movie) for movie in movies])
     (folder / TRACKINGS).mkdir()
     for tracking in progress(trackings, "Exporting trackings"):
-        _write_json(folder / TRACKINGS / f"{tracking.id}.json", asdict(tracking))
-        _write_graph(folder / TRACKINGS / f"{tracking.id}.npz", store.tracking_graph(tracking.id))
-    scores = store.scores([tracking.id for tracking in trackings])
+        graph = _graph_unless_removed(store, tracking.id)
+        if graph is not None:
+            _write_json(folder / TRACKINGS / f"{tracking.id}.json", asdict(tracking))
+            _write_graph(folder / TRACKINGS / f"{tracking.id}.npz", graph)
+    scores = store.scores([tracking.id for tracking in exported_trackings(folder)])
     _write_json(folder / SCORES, [asdict(score) for score in scores])
 
 
@@ -124,6 +128,15 @@ def copy_pixels(source: Path, target: Path) -> None:
             shutil.rmtree(part, ignore_errors=True)
             shutil.copytree(images, part)
             part.rename(target / images.name)
+
+
+def _graph_unless_removed(store: LineageStore, tracking_id: str) -> TrackingGraph | None:
+    try:
+        return store.tracking_graph(tracking_id)
+    except (NotFoundError, ConflictError):
+        if store.trackings_by_id([tracking_id]):
+            raise  # it is there, but damaged
+        return None
 
 
 def _write_graph(file: Path, graph: TrackingGraph) -> None:

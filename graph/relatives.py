@@ -73,6 +73,7 @@ RETURN t.founder AS founder, count(*) AS tracks ORDER BY tracks DESC, founder LI
 TRACK_MEANS = """
 UNWIND $ids AS id
 MATCH (t:Track {id: id})
+MATCH (:Tracking {number: t.id / $rows, state: 'READY'})
 CALL (t) {
   MATCH (t)-[:HAS]->(d:Detection)
   WITH d[$feature] AS value ORDER BY value
@@ -180,8 +181,9 @@ def largest_lineage(tx: ManagedTransaction, tracking: TrackingRecord) -> int | N
 
 
 def track_means(tx: ManagedTransaction, ids: Sequence[int], feature: str) -> Mapping[int, float]:
-    """Mean of a feature over the detections of each track; NaN where none has it."""
-    record = tx.run(TRACK_MEANS, ids=sorted(set(ids)), feature=feature, unknown=np.nan).single(strict=True)
+    """Mean of a feature over the detections of each track that there is; NaN where none has it."""
+    asked = {"ids": sorted(set(ids)), "feature": feature, "rows": 1 << ROW_BITS, "unknown": np.nan}
+    record = tx.run(TRACK_MEANS, asked).single(strict=True)
     return dict(zip(record["id"], floats([record["mean"]]).tolist(), strict=True))
 
 

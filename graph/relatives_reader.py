@@ -70,5 +70,5 @@ class RelativesReader(ABC):
         return self._connection.read(partial(relatives.lives, tracking=self.tracking(tracking_id)))
 
     def track_means(self, track_ids: Sequence[int], feature: str) -> Mapping[int, float]:
-        """Mean of a feature over each of these tracks, by its id; NaN where no detection has it."""
+        """Mean of a feature over each of these tracks that there is, by its id; NaN where none has it."""
         return self._connection.read(partial(relatives.track_means, ids=track_ids, feature=feature))

@@ -104,7 +104,8 @@ class TrackFilter:
         divides: only tracks with two daughters or more, or only others.
         min_frames, max_frames: frames from the first to the last, both included.
         generation: number of ancestors.
-        alive: first and last frame of a window in which they are seen, both inclusive.
+        alive: first and last frame of a window that their life reaches into, both inclusive. A life goes
+            from the first detection to the last: a gap in it counts too.
         begins, ends: first and last frame of a window in which they begin, or end.
         means: only tracks along which the mean of each of these features is in its range.
         rises: only tracks along which a feature grows.

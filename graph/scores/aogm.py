@@ -48,6 +48,9 @@ CHALLENGE_WEIGHTS: Weights = MappingProxyType(
     }
 )
 
+HEAVIEST = 1e12
+"""Cost of an operation, at most: that of any number of cells then stays finite."""
+
 
 @dataclass(frozen=True, eq=False)
 class Operations:
@@ -136,7 +139,7 @@ def score_operations(
         weights: cost of each operation.
 
     Raises:
-        InputError: a weight is missing, negative or not finite.
+        InputError: a weight is missing, negative or too large.
     """
     require_weights(weights)
     nodes = sum(weights[operation] * counts[operation] for operation in NODE_OPERATIONS)
@@ -188,12 +191,12 @@ def _normalise(cost: float, cost_from_nothing: float) -> float | None:
 
 
 def require_weights(weights: Weights) -> None:
-    """Refuse weights that are missing, negative or not finite, as an `InputError`."""
+    """Refuse weights that are missing, negative or above `HEAVIEST`, as an `InputError`."""
     for operation in Operation:
         weight = weights.get(operation)
-        if weight is None or not 0 <= weight < float("inf"):
+        if weight is None or not 0 <= weight <= HEAVIEST:
             raise InputError(
                 f"{weight} is no cost of {operation}",
                 place="weights",
-                remedy="give each of NS FN FP ED EA EC a finite weight, 0 or more",
+                remedy=f"give each of NS FN FP ED EA EC a weight from 0 to {HEAVIEST:g}",
             )

@@ -1,6 +1,6 @@
 """A service over a test's store, and drawings stored in it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -136,3 +136,13 @@ def with_feature(graph: TrackingGraph, name: str, values: Any) -> TrackingGraph:
     column = np.asarray(values, np.float64)
     detections = Detections(old.frame, old.label, old.y, old.x, {**old.features, name: column})
     return replace(graph, detections=detections)
+
+
+def removing(tracking_id: str, read: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of the store that finds the tracking gone: somebody removed it just before."""
+
+    def read_too_late(store: LineageStore, *args: Any, **kwargs: Any) -> Any:
+        store.delete_tracking(tracking_id)
+        return read(store, *args, **kwargs)
+
+    return read_too_late

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from api.table_query import OPTIONS
-from api.tables import TableKind
+from api.table_query import OPTIONS, TableQuery
+from api.tables import Source, TableKind, open_table
 from graph.store import LineageStore
 from tests.api.data_docs import PAGE, rewritten, stored
 from tests.api.service import app_of, listening
@@ -29,3 +29,15 @@ def test_the_page_names_every_table_and_every_parameter() -> None:
         assert f"`/trackings/{{id}}/{kind}`" in page
     for option in OPTIONS:
         assert f"`{option}`" in page
+
+
+@pytest.mark.neo4j
+def test_the_page_names_every_column_that_is_not_measured(store: LineageStore) -> None:
+    tracking = stored(store)
+    ends = [f"{end}_{what}" for end in ("earlier", "later") for what in ("frame", "label", "track")]
+    lines = PAGE.read_text().splitlines()
+    source = Source(store, tracking, store.movie(tracking.movie_id), TableQuery(features=()))
+    for kind in TableKind:
+        (line,) = (line for line in lines if line.startswith(f"| `/trackings/{{id}}/{kind}` |"))
+        named = [name for name in open_table(source, kind).schema.names if name not in ends]
+        assert [name for name in named if f"`{name}`" not in line] == [], kind

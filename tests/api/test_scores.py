@@ -60,7 +60,7 @@ def test_weights_and_tolerance_make_another_score(store: LineageStore, service: 
     assert (usual["AOGM"], other["AOGM"]) == (11.0, 6.5)
     assert named(other) == {"NS": 1, "EA": 4, "MISSED_DIVISION": 1, "FALSE_DIVISION": 1}
     assert service.data(FIND, **both, w={"NS": 0.5}, t=0)["score"]["id"] == other["id"] != usual["id"]
-    for wrong in ({"w": {"EA": -1.0}}, {"t": -1}, {"t": 10**6}):
+    for wrong in ({"w": {"EA": -1.0}}, {"w": {"FN": 1e308}}, {"t": -1}, {"t": 10**6}):
         assert service.error(STORE, **both, **wrong)["extensions"]["code"] == "BAD_INPUT"
 
 

@@ -47,7 +47,7 @@ def test_a_window_that_has_no_middle_is_refused(window: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "gap"), [(0.0, 0), (-1.0, 0), (float("inf"), 0), (float("nan"), 0), (1.0, -1)]
+    ("step", "gap"), [(0.0, 0), (-1.0, 0), (1e-320, 0), (float("inf"), 0), (float("nan"), 0), (1.0, -1)]
 )
 def test_a_grid_that_leads_nowhere_is_refused(step: float, gap: int) -> None:
     with pytest.raises(InputError, match="resample"):

@@ -8,7 +8,7 @@ import pytest
 from graph.records import TrackingRecord
 from graph.store import LineageStore
 from tests import lineages
-from tests.api.service import Service, put, with_feature
+from tests.api.service import Service, put, removing, with_feature
 
 pytestmark = pytest.mark.neo4j
 
@@ -179,3 +179,12 @@ def test_all_statistics_are_a_handful_of_queries(
         pairs(kinship: SISTERS) { n }""",
     )
     assert len(queries) <= 10
+
+
+def test_pairs_of_a_tracking_that_is_removed_meanwhile_are_a_conflict(
+    service: Service, culture: TrackingRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LineageStore, "track_means", removing(culture.id, LineageStore.track_means))
+    query = """query($t: ID!) { tracking(id: $t) { statistics {
+      pairs(kinship: SISTERS, feature: "mean_0") { n } } } }"""
+    assert service.error(query, t=culture.id)["extensions"]["code"] == "CONFLICT"

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from api.limits import Limits
+from api.smoothing import FINEST
 from graph.records import TrackingRecord
 from graph.store import LineageStore
 from tests import lineages
-from tests.api.service import Service, put, service_of, with_feature
+from tests.api.service import Service, put, removing, service_of, with_feature
 
 pytestmark = pytest.mark.neo4j
 
@@ -153,6 +154,8 @@ def test_without_calibration_there_are_no_minutes(store: LineageStore, service: 
         ({"f": ["area", "arae"]}, "'arae' was not measured"),
         ({"smooth": {"window": 2}}, "odd number"),
         ({"grid": {"step": 0}}, "a step of 0"),
+        ({"grid": {"step": 1e-320}}, "a step of 9.99989e-321"),
+        ({"grid": {"step": 1e-320, "unit": "MINUTES"}}, "a step of"),
         ({"grid": {"step": 1, "maxGap": -1}}, "gaps of up to -1"),
     ],
 )
@@ -169,10 +172,18 @@ def test_tracks_that_are_not_there_are_said_so(service: Service) -> None:
         assert service.error(COURSES, tracks=[track])["extensions"]["code"] == "NOT_FOUND"
 
 
+def test_a_tracking_that_is_removed_meanwhile_is_not_found(
+    service: Service, brightness: TrackingRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LineageStore, "time_series", removing(brightness.id, LineageStore.time_series))
+    query = "query($t: ID!) { tracking(id: $t) { tracks { timeCourses { frame } } } }"
+    assert service.error(query, t=brightness.id)["extensions"]["code"] == "NOT_FOUND"
+
+
 def test_a_grid_of_too_many_points_is_refused_before_it_is_made(
     service: Service, brightness: TrackingRecord
 ) -> None:
-    error = service.error(COURSES, tracks=[service.track_id(brightness, 3)], grid={"step": 1e-300})
+    error = service.error(COURSES, tracks=[service.track_id(brightness, 3)], grid={"step": FINEST})
     assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
 
 

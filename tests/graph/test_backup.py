@@ -53,6 +53,35 @@ def test_an_export_restores_into_any_store(
     assert other.movies() == movies
 
 
+def test_an_export_holds_no_tracking_that_is_removed_before_its_turn(
+    store: LineageStore, tmp_path: Path
+) -> None:
+    first, second = put(store, lineages.division()), put(store, lineages.generations())
+
+    def removing(items: Any, description: str, total: int | None = None) -> Any:
+        for item in items:
+            if store.trackings_by_id([second.id]):
+                store.delete_tracking(second.id if item.id == first.id else first.id)
+            yield item
+
+    manifest = export_to(store, PixelStore(tmp_path / "pixels"), tmp_path / "backup", removing)
+    (kept,) = manifest.trackings
+    assert read_manifest(tmp_path / "backup") == manifest
+    restore_export(store, tmp_path / "backup")
+    require_restored(store, manifest)
+    assert [file.stem for file in (tmp_path / "backup" / "trackings").glob("*.npz")] == [kept]
+
+
+def test_a_damaged_tracking_is_not_left_out_of_an_export_in_silence(
+    store: LineageStore, connection: Connection, tmp_path: Path
+) -> None:
+    put(store, lineages.division())
+    connection.write(lambda tx: tx.run("MATCH (d:Detection {frame: 1}) DETACH DELETE d").consume())
+    with pytest.raises(ConflictError):
+        export_to(store, PixelStore(tmp_path / "pixels"), tmp_path / "backup")
+    assert not (tmp_path / "backup").exists()
+
+
 def test_a_changed_export_is_not_taken_for_the_same(store: LineageStore, tmp_path: Path) -> None:
     drawn = lineages.division()
     record = put(store, drawn)

@@ -89,7 +89,7 @@ def test_what_is_undefined_is_none() -> None:
     assert (unlinked.det, unlinked.lnk, unlinked.tra) == (1, None, 1)
 
 
-@pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("weight", [-1.0, 1e308, float("nan"), float("inf")])
 def test_impossible_weights_are_refused(weight: float) -> None:
     with pytest.raises(InputError, match="no cost of ED"):
         score_operations(counts(), detections=1, links=1, weights={**CHALLENGE_WEIGHTS, Operation.ED: weight})
