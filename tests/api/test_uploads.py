@@ -251,7 +251,7 @@ def test_uploads_do_not_disturb_each_other(tmp_path: Path, stack: bytes) -> None
     crowd = Crowd(UploadFolder(tmp_path / "uploads", UploadLimits(9_000, 90_000, 3600)), stack)
     crowd.gather(rounds=12)
     assert not crowd.failed
-    assert crowd.listed > 12
+    assert crowd.listed
     assert names(crowd.uploads) == []
 
 
