@@ -131,7 +131,7 @@ def train(
     _require_something_to_learn(movies, config)
     training, held_out = _examples(movies, config, progress)
     device = device or torch.device("cpu")
-    key = _key(training, held_out, config, model, evidence or {})
+    key = _key(training, held_out, config, model, evidence or {}) if state_file else ""
     torch.manual_seed(config.seed)
     if model is None:
         model = LineageModel(replace(training[0][0].inputs.sizes(), **(evidence or {})))
