@@ -91,7 +91,8 @@ def test_a_movie_becomes_lineages_and_everybody_is_told(
     events = list(service.events(job))
     assert events[0]["state"] in ("QUEUED", "RUNNING")
     assert events[-1]["state"] == "DONE"
-    assert {"Segmenting", "Measuring"} & {e["progress"]["step"] for e in events if e["progress"]}
+    steps = {event["progress"]["step"] for event in events if event["progress"]}
+    assert steps & {"Segmenting", "Measuring", "Looking", "Storing label images", "Writing tracks"}
     (tracking,) = events[-1]["trackings"]
     answer = service.ask(LINEAGE, id=tracking)["tracking"]
     assert answer["counts"]["divisions"] > 5
