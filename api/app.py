@@ -7,7 +7,6 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
@@ -22,6 +21,7 @@ from api.health import Readiness, health
 from api.job_desk import JobDesk
 from api.job_events import job_routes
 from api.job_follower import JobFollower
+from api.known_hosts import KnownHosts
 from api.lifespan import Companion, lifespan_of
 from api.limits import Limits
 from api.logs import service_log
@@ -78,12 +78,7 @@ def create_app(
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(Observe, service_log(), metrics),
-            # A page elsewhere that points its own name at this address is not let in (DNS rebinding).
-            Middleware(
-                TrustedHostMiddleware,
-                allowed_hosts=[*LOCAL_NAMES, settings.host, *settings.allowed_hosts],
-                www_redirect=False,
-            ),
+            Middleware(KnownHosts, [*LOCAL_NAMES, settings.host, *settings.allowed_hosts]),
             *cross_origin(settings.allowed_origins),
             Middleware(Guard, limits, store.end_transactions),
             Middleware(AccessControl, access),

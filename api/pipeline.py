@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass, replace
 
 from api.trackers import TrackerChoice, load_tracker
 from api.uncertain import Uncertain, uncertain
-from ingest.errors import InputError
-from ingest.measure import measure
+from ingest.measure import measure, require_same_shape
 from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
 from ingest.segment import SegmentationSettings, segment
@@ -70,7 +69,7 @@ def track_movie(
     keep_freed()
     tracker = tracker or TrackerChoice()
     if labels is not None:
-        _require_same_frames(movie, labels)
+        require_same_shape(labels, movie)
     clock = [time.perf_counter()]
     with ThreadPoolExecutor(1) as beside:  # while label images are measured
         loading = beside.submit(load_tracker, tracker, segmented=labels is None)
@@ -105,20 +104,4 @@ def measure_tracking(
     graph: TrackingGraph, labels: LabelImages, movie: Movie, progress: Progress = silent
 ) -> TrackingGraph:
     """The same tracking, with every feature of its detections measured in the movie."""
-    _require_same_frames(movie, labels)
     return replace(graph, detections=measure(labels, movie, progress=progress))
-
-
-def _require_same_frames(movie: Movie, labels: LabelImages) -> None:
-    frames, _, height, width = movie.shape
-    if labels.shape != (frames, height, width):
-        raise InputError(
-            f"the label images are {_size(labels.shape)}, the movie is {_size((frames, height, width))}",
-            place=labels.source,
-            remedy="give the label images of this movie, one a frame",
-        )
-
-
-def _size(shape: tuple[int, int, int]) -> str:
-    frames, height, width = shape
-    return f"{frames} frames of {height}×{width}"

@@ -15,6 +15,7 @@ from ingest.errors import CellkinError, TooLargeError
 
 HTTP_STATUS = {
     "BAD_REQUEST": 400,
+    "UNKNOWN_HOST": 400,
     "UNAUTHENTICATED": 401,
     "FORBIDDEN": 403,
     "NOT_FOUND": 404,

@@ -231,10 +231,14 @@ def require_same_shape(labels: LabelImages, movie: Movie) -> None:
     Raises:
         InputError: they differ in number or in size.
     """
-    frames, _, height, width = movie.shape
-    if labels.shape != (frames, height, width):
+    frames, _, *size = movie.shape
+    if labels.shape != (frames, *size):
         raise InputError(
-            f"the label images are {labels.shape} (T, Y, X), the movie is {(frames, height, width)}",
+            f"the label images are {_size(*labels.shape)}, the movie is {_size(frames, *size)}",
             place=movie.source or movie.name,
-            remedy="give one label image for each frame of the movie, of the same size",
+            remedy="give the label images of this movie, one a frame",
         )
+
+
+def _size(frames: int, height: int, width: int) -> str:
+    return f"{frames} frames of {height}×{width}"

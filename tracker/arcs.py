@@ -19,6 +19,7 @@ from ingest.tracking_graph import BoolArray, FloatArray, IntArray
 from tracker.candidates import Candidates
 from tracker.costs import Costs
 from tracker.lineage import NOBODY
+from tracker.meeting import meeting
 from tracker.partial import PartialTracking
 
 NO_EDGE = -1
@@ -232,13 +233,3 @@ class _View:
 
 def _none(rows: IntArray) -> IntArray:
     return np.full(len(rows), NO_EDGE, np.int64)
-
-
-def meeting(left: IntArray, right: IntArray) -> tuple[IntArray, IntArray]:
-    """(P,) places in `left` and (P,) places in `right` of all pairs of equal values."""
-    order = np.argsort(right, kind="stable")
-    start, stop = (np.searchsorted(right[order], left, side) for side in ("left", "right"))
-    count = stop - start
-    first = np.repeat(np.arange(len(left)), count)
-    within = np.arange(len(first)) - np.repeat(np.cumsum(count) - count, count)
-    return first, order[start[first] + within]

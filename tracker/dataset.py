@@ -8,8 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ingest.errors import InputError
-from ingest.measure import measure
+from ingest.measure import measure, require_same_shape
 from ingest.movie import LabelImages, Movie
 from ingest.tracking_graph import BoolArray, Detections, IntArray, LinkKind, TrackingGraph
 from tracker.config import LEARNED_DRAFT
@@ -48,15 +47,8 @@ class TrainingMovie:
     is_real: bool = True
 
     def __post_init__(self) -> None:
-        if self.movie is None:
-            return
-        frames, _, height, width = self.movie.shape
-        if self.labels.shape != (frames, height, width):
-            raise InputError(
-                f"label images of {self.labels.shape} (T, Y, X), frames of {(frames, height, width)}",
-                place=self.name,
-                remedy="give the frames that were tracked",
-            )
+        if self.movie is not None:
+            require_same_shape(self.labels, self.movie)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ STEP = ("frames", "moved", "growth")
 """The columns of `step_features`."""
 NEIGHBOUR = ("distance", "relative_size", "ahead")
 """The columns of `neighbour_features`."""
+DAMPED = 4.0
+"""Ranks are divided by it."""
 
 
 def still(names: Sequence[str]) -> list[float]:
@@ -169,10 +171,6 @@ def triple_features(scene: Scene, looks: Looks) -> Columns:
         "parting_known": parting_known,
         "cost": draft.costs.division(mother, first, second, covered),
     }
-
-
-DAMPED = 4.0
-"""Ranks are divided by it."""
 
 
 def stacked(columns: Columns) -> npt.NDArray[np.float32]:

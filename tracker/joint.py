@@ -10,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ingest.threads import default_threads
 from ingest.tracking_graph import BoolArray, FloatArray, IntArray
+from tracker.meeting import meeting
 
 BATCH = 2000
 """Choices that are solved at once, unless one component has more."""
@@ -130,15 +131,11 @@ def _program(choices: Choices, links: IntArray, divisions: IntArray, others: Int
     takes = csr_array(
         (np.ones(len(column)), (place, column)), shape=(int(place.max(initial=-1)) + 1, sum(sizes))
     )
-    order = np.argsort(division[:, 0], kind="stable")
-    first, last = (np.searchsorted(division[order, 0], another[:, 0], side) for side in ("left", "right"))
-    row = np.repeat(np.arange(len(a)), last - first)
-    within = np.arange(len(row)) - np.repeat(np.cumsum(last - first) - (last - first), last - first)
-    mothers = d[order[np.repeat(first, last - first) + within]]
+    row, of_mother = meeting(another[:, 0], division[:, 0])
     needs = coo_array(
         (
             np.concatenate([np.ones(len(a)), -np.ones(len(row))]),
-            (np.concatenate([np.arange(len(a)), row]), np.concatenate([a, mothers])),
+            (np.concatenate([np.arange(len(a)), row]), np.concatenate([a, d[of_mother]])),
         ),
         shape=(len(a), sum(sizes)),
     )

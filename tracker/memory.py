@@ -4,10 +4,12 @@ import ctypes
 import sys
 from contextlib import suppress
 
-KEPT, LARGE = 64_000_000, 16_000_000
-"""Bytes that are kept for the next frame; and of an array that the system is asked for, and given back, each
-time. glibc comes to such values by itself, after an array of that size; till then each frame's arrays are
-asked for anew, which costs a quarter of the time on movies of small frames."""
+KEPT = 64_000_000
+"""Freed bytes that are kept for the next frame. glibc comes to such values, for this and for `LARGE`, by
+itself, after an array of that size; till then each frame's arrays are asked for anew, which costs a quarter
+of the time on movies of small frames."""
+LARGE = 16_000_000
+"""Bytes of an array that the system is asked for, and given back, each time."""
 FEW = 20_000
 """Cells of a movie that leave some 100 MB, which is not worth the time of asking for it anew."""
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3

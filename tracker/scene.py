@@ -8,6 +8,7 @@ from scipy.spatial import KDTree
 
 from ingest.tracking_graph import FloatArray, IntArray
 from tracker.candidates import Candidates, near_pairs
+from tracker.config import LEARNED_DRAFT
 from tracker.draft import Draft
 from tracker.lineage import NOBODY
 
@@ -19,8 +20,8 @@ NEIGHBOURHOOD = 4.0
 """How far away they may be, in diameters."""
 DAUGHTERS = 6
 """A daughter is among so many of the candidates nearest to her mother."""
-LONGEST_STEP = 4
-"""Frames between two following detections of a cell, at most."""
+LONGEST_STEP = LEARNED_DRAFT.longest_step
+"""Frames from one detection of a cell to the next, at most."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from starlette.testclient import WebSocketDenialResponse
 
 from api.app import STATIC
 from api.limits import Limits
@@ -81,7 +82,22 @@ def test_the_service_says_that_it_runs(service: Service) -> None:
     [("localhost:8000", 200), ("127.0.0.1", 200), ("[::1]:8000", 200), ("evil.example", 400), ("", 400)],
 )
 def test_only_its_own_names_are_answered(service: Service, host: str, status: int) -> None:
-    assert service.client.get("/healthz", headers={"host": host}).status_code == status
+    answer = service.client.get("/healthz", headers={"host": host})
+    assert answer.status_code == status
+    if status == 400:
+        error = answer.json()["error"]
+        assert (error["code"], "CELLKIN_ALLOWED_HOSTS" in error["remedy"]) == ("UNKNOWN_HOST", True)
+        assert repr(host) in error["problem"]
+
+
+def test_a_query_to_another_name_is_refused_as_graphql_refuses(service: Service) -> None:
+    query = {"query": "{ movies(first: 1) { nodes { id } } }"}
+    answer = service.client.post("/graphql", json=query, headers={"host": "evil.example"})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["extensions"]["code"] == "UNKNOWN_HOST"
+    with pytest.raises(WebSocketDenialResponse) as refused:
+        service.client.websocket_connect("/graphql", headers={"host": "evil.example"}).__enter__()
+    assert refused.value.status_code == 400
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.tracking_graph import FloatArray, IntArray
-from tracker.arcs import NO_EDGE, Arcs, Edges, arcs, meeting
+from tracker.arcs import NO_EDGE, Arcs, Edges, arcs
 from tracker.candidates import Candidates
 from tracker.cells import Cells
 from tracker.config import TrackerConfig
@@ -105,13 +105,6 @@ def test_the_cost_is_what_the_links_save(seed: int, n: int, m: int) -> None:
     saved = sum(CONFIG.birth_cost + CONFIG.death_cost - cost[link] for link in links)
     assert -tracking.cost(birth=CONFIG.birth_cost, death=CONFIG.death_cost) == pytest.approx(saved)
     assert len({a for a, _ in links}) == len({b for _, b in links}) == len(links)
-
-
-@given(left=st.lists(st.integers(0, 5), max_size=8), right=st.lists(st.integers(0, 5), max_size=8))
-def test_meeting_finds_all_equal_pairs(left: list[int], right: list[int]) -> None:
-    first, second = meeting(np.array(left, np.int64), np.array(right, np.int64))
-    found = sorted(zip(first.tolist(), second.tolist(), strict=True))
-    assert found == sorted((i, j) for i, a in enumerate(left) for j, b in enumerate(right) if a == b)
 
 
 def test_arcs_of_one_number_stand_for_all() -> None:
