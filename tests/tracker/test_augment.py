@@ -93,6 +93,20 @@ def test_what_has_no_frames_gets_none(dividing: SimulatedMovie) -> None:
     assert not column(found, blind, "cell", "mean").any()
 
 
+def test_noise_is_a_share_of_each_features_spread(whole: Seen) -> None:
+    """Of the network's own scale, whatever that is; different in each cell."""
+    model = untrained(whole.inputs, seed=1)
+    assert isinstance(model.standard_pair.scale, Tensor)
+    scale = torch.linspace(0.1, 7.0, len(model.standard_pair.scale))
+    model.standard_pair.scale.copy_(scale)
+    torch.manual_seed(4)
+    config = replace(STILL, noise=0.2)
+    batch, rng = whole.inputs.batch, np.random.default_rng(4)
+    change = augmented(batch, model, whole.inputs.names, rng, config).pair - batch.pair
+    assert len(change) > 200
+    torch.testing.assert_close(change.std(0), 0.2 * scale, rtol=0.2, atol=0)
+
+
 def test_dropped_features_are_at_their_mean(whole: Seen) -> None:
     found = changed(whole, Augmentation(noise=0, dropped=1.0, blind=0.0))
     for kind in FROM_IMAGE:

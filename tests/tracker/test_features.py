@@ -230,6 +230,33 @@ def test_ranks_and_advantages_by_hand() -> None:
     np.testing.assert_allclose(pair["more_covered"], [pair["covered"][0], -pair["covered"][0]])
 
 
+# a cell of 20 × 10 pixels becomes two of 8 × 10, 4 of whose columns, and 6, lie on it
+def test_shared_pixels_by_hand() -> None:
+    images = np.zeros((2, 60, 60), np.int32)
+    images[0, 20:30, 20:40] = 1
+    images[1, 20:30, 16:24], images[1, 20:30, 34:42] = 1, 2
+    found = seen(LabelImages.from_array(images), None)
+    pair, triple = pair_features(found.scene, found.looks), triple_features(found.scene, found.looks)
+    np.testing.assert_allclose(pair["covered"], [0.2, 0.3])
+    np.testing.assert_allclose(pair["covering"], [0.5, 0.75])
+    np.testing.assert_allclose(pair["iou"], [40 / 240, 60 / 220])
+    expected = {"covered": 0.5, "iou": 100 / 260, "unequally_covered": 0.25, "least_covered": 0.5}
+    for name, value in expected.items():
+        np.testing.assert_allclose(triple[name], [value], err_msg=name)
+
+
+# a stays for four frames; b comes in the third, far away
+def test_ages_by_hand() -> None:
+    a, b = {"a": (40.0, 40.0, 6.0)}, {"b": (40.0, 140.0, 6.0)}
+    found = seen(painted([a, a, a | b, a | b]).labels, None)
+    cell = cell_features(found.scene, found.detections, found.looks)
+    is_a = found.scene.draft.cells.position[:, 1] < 90
+    np.testing.assert_allclose(np.expm1(cell["age"][is_a]), [0, 1, 2, 3], atol=1e-9)
+    np.testing.assert_allclose(np.expm1(cell["remaining"][is_a]), [3, 2, 1, 0], atol=1e-9)
+    np.testing.assert_allclose(np.expm1(cell["age"][~is_a]), [0, 1], atol=1e-9)
+    np.testing.assert_allclose(np.expm1(cell["remaining"][~is_a]), [1, 0], atol=1e-9)
+
+
 # a cell moves by 10 pixels and grows, after a frame in which it is missed
 def test_steps_by_hand() -> None:
     scene = scene_of(painted([{"a": (60.0, 60.0, 8.0)}, {}, {"a": (60.0, 70.0, 9.0)}]).labels)

@@ -86,6 +86,13 @@ def test_a_path_takes_over_the_future_of_another() -> None:
     assert links_of(add_tracks(edges, costs_of(np.array([0, 0, 1, 1])))) == {(0, 3), (1, 2)}
 
 
+# 0 ─.5─ 1 ─.1─ 3      the first path is 0-1-3; then 2 is what 0 goes on as, and 1 begins: .6 + .1 − .5
+# ╰─.1─ 2
+def test_a_track_begins_later_where_that_costs_less() -> None:
+    edges = edges_of({(0, 1): 0.5, (0, 2): 0.1, (1, 3): 0.1})
+    assert links_of(add_tracks(edges, costs_of(np.array([0, 1, 1, 2])))) == {(0, 2), (1, 3)}
+
+
 # 0 ─.9─ 1 ─.1─ 3      the first path is 0-1-3; then 2 takes 3 over for less, and the track ends with 1
 #        2 ─.05─╯
 def test_a_path_ends_another_where_that_costs_less() -> None:
