@@ -48,7 +48,8 @@ def draw_losses(rounds: Sequence[Sequence[Check]], path: Path) -> None:
 def _draw_round(axes: Axes, checks: Sequence[Check], *, is_first: bool) -> list[tuple[int, float]]:
     """Draw one round; gives the steps and losses of its validations."""
     hidden = "" if is_first else "_"  # one entry of the legend for all rounds
-    steps, losses = [check.step for check in checks], [check.training for check in checks]
+    learned = [(check.step, check.training) for check in checks if check.training is not None]
+    steps, losses = zip(*learned, strict=True)
     axes.plot(steps, losses, color=BLUE, marker="o", markersize=2, label=f"{hidden}training, augmented")
     known = [(check.step, check.validation) for check in checks if check.validation is not None]
     if known:

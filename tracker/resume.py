@@ -25,13 +25,13 @@ class Check:
     """One validation.
 
     Attributes:
-        step: after which it was made.
-        training: mean loss of the batches since the one before.
+        step: after which it was made; 0 for the weights that training began with.
+        training: mean loss of the batches since the one before; None before the first step.
         validation: loss on the held-out stretches, None without any.
     """
 
     step: int
-    training: float
+    training: float | None
     validation: float | None
 
 

@@ -71,8 +71,10 @@ class TrainingConfig:
         return self.learning_rate * (1 + math.cos(math.pi * (step - rise) / max(1, self.steps - rise))) / 2
 
 
-FINETUNING = TrainingConfig(steps=300, learning_rate=3e-4, smoothing=0.0, check_every=50, patience=3)
-"""For weights that know cells already: small steps, with the truth as it is."""
+FINETUNING = TrainingConfig(steps=300, learning_rate=1e-3, smoothing=0.0, check_every=50, patience=3)
+"""For weights that know cells already, of other kinds perhaps: few steps, with the truth as it is."""
+SETTLING = replace(FINETUNING, learning_rate=3e-4)
+"""For weights that know these very cells: smaller ones."""
 
 
 def from_nothing(
@@ -82,7 +84,7 @@ def from_nothing(
 
     Both rounds see the same batches, those of the seed, as far as they go.
     """
-    then = replace(FINETUNING, steps=-(-steps // 4), seed=seed, held_out=held_out)
+    then = replace(SETTLING, steps=-(-steps // 4), seed=seed, held_out=held_out)
     return TrainingConfig(steps=steps, seed=seed, held_out=held_out, then=then)
 
 
@@ -118,7 +120,8 @@ def train(
     Args:
         movies: at least one. A movie counts as the square root of its cells.
         config: how; held out, and varied, as its first round says.
-        model: where to begin: for fine-tuning; a new one by default.
+        model: where to begin: for fine-tuning; a new one by default. It is validated too, and stays the best
+            one where what follows is no better.
         evidence: what a new network leaves out, such as `{"memory": False}`.
         device: where.
         state_file: where the state is kept at each validation; training goes on from there where it exists.
@@ -133,6 +136,7 @@ def train(
     device = device or torch.device("cpu")
     key = _key(training, held_out, config, model, evidence or {}) if state_file else ""
     torch.manual_seed(config.seed)
+    is_known = model is not None
     if model is None:
         model = LineageModel(replace(training[0][0].inputs.sizes(), **(evidence or {})))
         _standardise(model, [example for ways in training for example in ways])
@@ -141,7 +145,8 @@ def train(
     done = best_step = 0
     plan = list(_rounds_of(config))
     for one, file in zip(plan, _state_files(state_file, len(plan)), strict=True):
-        state = _round(model, one, (training, held_out), device, file, key, progress)
+        state = _round(model, one, (training, held_out), device, file, key, progress, is_known=is_known)
+        is_known = False
         rounds.append([replace(check, step=done + check.step) for check in state.checks])
         done, best_step = done + state.step, done + state.best_step
         model = (state.averaged if one.then else state.best).trained()
@@ -164,14 +169,18 @@ def _round(
     state_file: Path | None,
     key: str,
     progress: Progress,
+    *,
+    is_known: bool,
 ) -> TrainingState:
-    """One round of training, from a model that is left as it is."""
+    """One round of training, from a model that is left as it is; one that is known may be the best."""
     training, held_out = examples
     model = start.trainable()
     if not config.smoothing:  # the truth as it is wants logits that mean what they say
         model.absorb_temperature()
     state = TrainingState(model.to(device), config.weight_decay, config.averaging)
     state.resume(state_file, key)
+    if is_known and held_out and not state.checks:
+        state.add(Check(0, None, validation_loss(state.averaged, held_out, device)))
     losses: list[float] = []
     for step in progress(range(state.step, config.steps), "Training", total=config.steps - state.step):
         if state.checks_since_best >= config.patience:

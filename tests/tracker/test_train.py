@@ -24,6 +24,8 @@ from tracker.model import DIFFERENT, SAME, Batch, LineageModel
 from tracker.resume import TrainingState
 from tracker.train import (
     FINETUNING,
+    SETTLING,
+    Trained,
     TrainingConfig,
     calibrate,
     from_nothing,
@@ -57,6 +59,11 @@ def weights_of(model: LineageModel) -> npt.NDArray[np.float32]:
     return flat
 
 
+def batch_losses(trained: Trained) -> list[float]:
+    """Of the first round."""
+    return [check.training for check in trained.rounds[0] if check.training is not None]
+
+
 def test_it_learns(source: TrainingMovie) -> None:
     config = replace(SHORT, steps=30, check_every=10, variations=1)
     trained = train([source], config)
@@ -67,7 +74,9 @@ def test_it_learns(source: TrainingMovie) -> None:
     assert losses[-1] is not None
     assert first is not None
     assert losses[-1] < 0.5 * first
-    assert trained.rounds[0][-1].training < trained.rounds[0][0].training
+    of_batches = batch_losses(trained)
+    assert len(of_batches) == 3
+    assert of_batches[-1] < of_batches[0]
     assert trained.record["steps"] == 30
     assert trained.record["movies"] == ["simulated"]
     assert not trained.model.training
@@ -195,6 +204,26 @@ def test_finetuning_begins_with_what_the_given_weights_say(
     np.testing.assert_allclose(now.triple, before.triple, rtol=1e-4, atol=1e-5)
 
 
+def test_weights_that_fine_tuning_makes_no_better_stay(
+    source: TrainingMovie, uninterrupted: LineageModel, tmp_path: Path
+) -> None:
+    """Too large steps forget what was known: the held-out stretch tells, also when training is resumed."""
+    state = tmp_path / "state.safetensors"
+    config = replace(FINETUNING, steps=6, check_every=2, cells=60, variations=1, learning_rate=0.5)
+    with pytest.MonkeyPatch.context() as patch:
+        stopped_at(4, patch)
+        with pytest.raises(PowerFailureError):
+            train([source], config, model=uninterrupted, state_file=state)
+    tuned = train([source], config, model=uninterrupted, state_file=state)
+    first, *others = tuned.rounds[0]
+    assert (first.step, first.training, tuned.record["best_step"]) == (0, None, 0)
+    known = [check.validation for check in (first, *others) if check.validation is not None]
+    assert len(known) == 4
+    assert known[0] < min(known[1:])
+    for layer in ("morphology", "of_pair", "as_source"):
+        assert torch.equal(getattr(tuned.model, layer).weight, getattr(uninterrupted, layer).weight)
+
+
 SECOND = replace(SHORT, steps=4, check_every=2, smoothing=0.0)
 IN_ROUNDS = replace(SHORT, then=SECOND)
 
@@ -204,7 +233,7 @@ def test_a_round_begins_with_the_last_weights_and_ends_with_the_best(
 ) -> None:
     rising(monkeypatch, [0.9, 0.1])
     last = train([source], SHORT).model
-    rising(monkeypatch, [0.4, 0.5])
+    rising(monkeypatch, [0.6, 0.4, 0.5])  # of those that it begins with first
     then = train([source], SECOND, model=last)
     rising(monkeypatch, [0.1, 0.9, 0.4, 0.5])  # of the first round's the best is not the last
     both = train([source], IN_ROUNDS)
@@ -242,7 +271,7 @@ def test_begun_anew_nothing_is_left_of_the_rounds_before(source: TrainingMovie, 
 def test_a_new_network_learns_in_two_rounds() -> None:
     plan = from_nothing(10, seed=4, held_out=0.2)
     assert (plan.steps, plan.seed, plan.held_out, plan.smoothing) == (10, 4, 0.2, 0.1)
-    assert plan.then == replace(FINETUNING, steps=3, seed=4, held_out=0.2)
+    assert plan.then == replace(SETTLING, steps=3, seed=4, held_out=0.2)
 
 
 def test_weights_for_other_features_are_refused(source: TrainingMovie, example: Example) -> None:
@@ -317,7 +346,7 @@ def test_too_much_is_held_out() -> None:
 
 def test_label_images_alone_teach(source: TrainingMovie) -> None:
     trained = train([replace(source, movie=None)], replace(SHORT, steps=2))
-    assert np.isfinite([check.training for check in trained.rounds[0]]).all()
+    assert np.isfinite(batch_losses(trained)).all()
 
 
 def test_the_learning_rate_rises_and_falls() -> None:
