@@ -21,7 +21,7 @@ from tracker.model import DIFFERENT, PARENT_CHILD, SAME
 from tracker.scene import Scene, make_scene
 
 UNKNOWN = -100
-"""Stands for the truth of a pair or triple of cells that all are linked to nothing."""
+"""Stands for the truth of a pair or triple of which nothing is known."""
 Labels = npt.NDArray[np.int32]
 
 
@@ -177,19 +177,23 @@ def contracted(graph: TrackingGraph, row: IntArray, detections: Detections) -> T
 def truth_of(scene: Scene, graph: TrackingGraph) -> tuple[Tensor, Tensor]:
     """(E,) the class of each pair, (T,) whether each triple is a division, by the true lineage.
 
-    Nothing is known of a pair or triple of cells that all are linked to nothing: it may be that nobody marked
-    them. What is linked to something is taken to be so in full: where a track ends, no cell goes on as it.
+    A cell that is linked to nothing may be one that nobody marked. So a pair is known whose source goes on as
+    something, or whose target comes from something, or whose cells both are linked; likewise a triple. Of a
+    track that ends beside a cell that is linked to nothing, nobody knows whether that is how it goes on.
     """
     place = np.argsort(scene.draft.cells.row)  # row of a detection → cell
-    parent = np.full(len(scene), -1, np.int64)
-    divided, known = np.zeros(len(scene), bool), np.zeros(len(scene), bool)
+    parent = np.full(len(scene), NOBODY, np.int64)
+    divided, goes_on = np.zeros(len(scene), bool), np.zeros(len(scene), bool)
     parent[place[graph.links[:, 1]]] = place[graph.links[:, 0]]
     divided[place[graph.links[:, 1]]] = graph.kind == LinkKind.DIVISION
-    known[place[graph.links]] = True
+    goes_on[place[graph.links[:, 0]]] = True
+    comes = parent != NOBODY
+    linked = goes_on | comes
     i, j = scene.pairs.source, scene.pairs.target
-    linked = parent[j] == i
-    pair_class = np.where(linked, np.where(divided[j], PARENT_CHILD, SAME), DIFFERENT)
-    pair_class = np.where(known[i] | known[j], pair_class, UNKNOWN)
-    is_child = (parent[scene.triples[:, 1:]] == scene.triples[:, :1]) & divided[scene.triples[:, 1:]]
-    is_division = np.where(known[scene.triples].any(axis=1), is_child.all(axis=1), UNKNOWN)
+    pair_class = np.where(parent[j] == i, np.where(divided[j], PARENT_CHILD, SAME), DIFFERENT)
+    pair_class = np.where(goes_on[i] | comes[j] | (linked[i] & linked[j]), pair_class, UNKNOWN)
+    mother, daughters = scene.triples[:, 0], scene.triples[:, 1:]
+    is_division = ((parent[daughters] == mother[:, None]) & divided[daughters]).all(axis=1)
+    told = goes_on[mother] | comes[daughters].any(axis=1) | linked[scene.triples].all(axis=1)
+    is_division = np.where(told, is_division, UNKNOWN)
     return torch.from_numpy(pair_class), torch.from_numpy(is_division)
