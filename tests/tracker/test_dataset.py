@@ -142,7 +142,7 @@ def test_the_truth_of_pairs_and_triples(dividing: SimulatedMovie, way: Variation
         row[scene.triples].tolist(), example.is_division.tolist(), strict=True
     ):
         is_division = {(mother, first), (mother, second)} <= divisions
-        known = mother in goes_on or {first, second} & comes or {mother, first, second} <= linked
+        known = mother in goes_on or bool({first, second} & comes) or {mother, first, second} <= linked
         assert found == (is_division if known else UNKNOWN)
     assert (example.is_division == 1).sum() > 3
     assert example.inputs.batch.crops.dtype == torch.float16
