@@ -218,12 +218,26 @@ def train(
         float, typer.Option(help="Last share of each movie kept for validation.", min=0, max=0.9)
     ] = 0.3,
     simulated_movies: Annotated[
-        int, typer.Option("--simulated", help="Simulated movies to learn from besides, for variety.", min=0)
-    ] = 0,
+        int | None,
+        typer.Option(
+            "--simulated",
+            help="Simulated movies to learn from besides, for variety; by default 3 where weights are "
+            "given to begin with, which forget less by them, else none.",
+            min=0,
+        ),
+    ] = None,
     steps: Annotated[
         int | None,
         typer.Option(
             help="Steps at most; from nothing, a quarter as many follow with the truth as it is.", min=1
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            help="The highest; by default 0.0003 where weights are given to begin with, else 0.0015.",
+            min=0,
+            max=1,
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of all that is random.", min=0)] = 0,
@@ -235,7 +249,7 @@ def train(
     from api.training import collect, run_training, simulated
     from ingest.segment import SegmentationSettings
     from tracker.checkpoint import SEGMENTED, SHIPPED
-    from tracker.train import FINETUNING, TrainingConfig, from_nothing
+    from tracker.train import FINETUNING, REHEARSED, TrainingConfig, from_nothing
 
     if not segmented and (force or diameter is not None):
         raise typer.BadParameter("--diameter and --force are of the segmentation: give --segmented as well")
@@ -248,6 +262,10 @@ def train(
         if begin
         else from_nothing(steps or TrainingConfig.steps, seed=seed, held_out=held_out)
     )
+    if learning_rate is not None:
+        plan = replace(plan, learning_rate=learning_rate)
+    if simulated_movies is None:
+        simulated_movies = REHEARSED if begin else 0
     with reporter.bars() as bars:
         notes: list[str] = []
         given = collect(movies or [], stored or [], Settings(), bars, notes.append)

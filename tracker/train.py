@@ -71,10 +71,10 @@ class TrainingConfig:
         return self.learning_rate * (1 + math.cos(math.pi * (step - rise) / max(1, self.steps - rise))) / 2
 
 
-FINETUNING = TrainingConfig(steps=300, learning_rate=1e-3, smoothing=0.0, check_every=50, patience=3)
-"""For weights that know cells already, of other kinds perhaps: few steps, with the truth as it is."""
-SETTLING = replace(FINETUNING, learning_rate=3e-4)
-"""For weights that know these very cells: smaller ones."""
+FINETUNING = TrainingConfig(steps=300, learning_rate=3e-4, smoothing=0.0, check_every=50, patience=3)
+"""For weights that know cells already: small steps, with the truth as it is."""
+REHEARSED = 3
+"""Simulated movies to fine-tune on besides: by a movie without divisions alone, divisions are forgotten."""
 
 
 def from_nothing(
@@ -84,7 +84,7 @@ def from_nothing(
 
     Both rounds see the same batches, those of the seed, as far as they go.
     """
-    then = replace(SETTLING, steps=-(-steps // 4), seed=seed, held_out=held_out)
+    then = replace(FINETUNING, steps=-(-steps // 4), seed=seed, held_out=held_out)
     return TrainingConfig(steps=steps, seed=seed, held_out=held_out, then=then)
 
 

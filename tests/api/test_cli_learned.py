@@ -12,7 +12,7 @@ from ingest.simulate import SimulatedMovie
 from ingest.validate import validate
 from tests.api.learning import write_challenge
 from tests.api.test_cli import Call, Ended, cellkin, on_server
-from tracker.checkpoint import SEGMENTED, SHIPPED
+from tracker.checkpoint import SEGMENTED, SHIPPED, load_model
 
 __all__ = ["cellkin", "on_server"]  # fixtures
 
@@ -23,8 +23,9 @@ def frames(dividing: SimulatedMovie, tmp_path: Path) -> Path:
 
 
 def trained(cellkin: Call, *arguments: object) -> Ended:
-    """A training of three steps, or of four, in two rounds, from nothing."""
-    ended = cellkin("train", *arguments, "--steps", 3, "--device", "cpu", "--json")
+    """A training of three steps, or of four, in two rounds, from nothing; without simulated movies."""
+    alone = () if "--simulated" in arguments else ("--simulated", 0)
+    ended = cellkin("train", *arguments, *alone, "--steps", 3, "--device", "cpu", "--json")
     assert (ended.code, ended.err) == (0, "")
     return ended
 
@@ -86,6 +87,21 @@ def test_how_to_segment_is_said_with_segmented_only(cellkin: Call, frames: Path,
     refused = cellkin(*small)
     assert (refused.code, refused.error["code"]) == (3, "BAD_INPUT")
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_known_is_rehearsed_and_steps_have_a_length(
+    cellkin: Call, frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fine-tuning alone on a movie without divisions would forget what they look like."""
+    monkeypatch.setattr("tracker.train.REHEARSED", 1)
+    done = cellkin(
+        "train", frames, "--finetune", "--steps", 1, "--learning-rate", 0.002, "--device", "cpu",
+        "--output", tmp_path / "out", "--json",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert done.document["movies"] == ["Simulated/01", "simulated-0"]
+    record = load_model(Path(done.document["weights"])).record
+    assert record["training"]["learning_rate"] == 0.002
 
 
 def test_finetuning_from_weights_of_ones_own(cellkin: Call, frames: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from ingest.progress import Progress
 from tracker.dataset import Example, TrainingMovie, Variation, make_example, vary
 from tracker.learned import LearnedConfig, decided, judge
 from tracker.model import LineageModel
-from tracker.train import FINETUNING, TrainingConfig, from_nothing, train
+from tracker.train import FINETUNING, REHEARSED, TrainingConfig, from_nothing, train
 
 SETS = ("Fluo-N2DL-HeLa", "DIC-C2DH-HeLa", "PhC-C2DL-PSC")
 SIMULATED = 6
@@ -52,7 +52,7 @@ def main() -> None:
         if arguments.only != "ablations":
             for movie in movies:
                 known = [other for other in movies if other is not movie]
-                left_out(movie, [*known, *others], config, bars)
+                left_out(movie, known, others, config, bars)
         if arguments.only != "left-out":
             ablations(movies, others, config, bars)
 
@@ -60,19 +60,24 @@ def main() -> None:
 def left_out(
     movie: TrainingMovie,
     known: Sequence[TrainingMovie],
+    others: Sequence[TrainingMovie],
     config: TrainingConfig,
     progress: Progress,
 ) -> None:
     """Trained on all sets but one, and on simulated movies; figures of the whole sequence left out."""
-    model = train(known, replace(config, held_out=FOR_CALIBRATION), progress=progress).model
+    calibrated = replace(config, held_out=FOR_CALIBRATION)
+    model = train([*known, *others], calibrated, progress=progress).model
     example = make_example(movie, Variation(0, len(movie.labels)))
     _print(f"left out {movie.name}", [example], model)
-    fine_tuned(movie, model, progress)
+    fine_tuned(movie, others[:REHEARSED], model, progress)
     slower = part(movie, Variation(0, len(movie.labels), SLOWER))
-    fine_tuned(replace(slower, name=f"{movie.name}, every third frame"), model, progress)
+    slower = replace(slower, name=f"{movie.name}, every third frame")
+    fine_tuned(slower, others[:REHEARSED], model, progress)
 
 
-def fine_tuned(movie: TrainingMovie, model: LineageModel, progress: Progress) -> None:
+def fine_tuned(
+    movie: TrainingMovie, rehearsed: Sequence[TrainingMovie], model: LineageModel, progress: Progress
+) -> None:
     """What a corrected tenth, and third, of a movie of an unknown kind teach: figures of its last 30 %."""
     frames = len(movie.labels)
     end = make_example(movie, Variation(round(0.7 * frames), frames))
@@ -80,7 +85,7 @@ def fine_tuned(movie: TrainingMovie, model: LineageModel, progress: Progress) ->
     for share in (0.1, 0.33):
         corrected = part(movie, Variation(0, round(share * frames)))
         config = replace(FINETUNING, held_out=0.0)
-        taught = train([corrected], config, model=copy.deepcopy(model), progress=progress).model
+        taught = train([corrected, *rehearsed], config, model=copy.deepcopy(model), progress=progress).model
         divisions = len(corrected.graph.divisions)
         _print(f"{movie.name}, last 30 %, fine-tuned on {divisions} divisions", [end], taught)
 

@@ -24,7 +24,6 @@ from tracker.model import DIFFERENT, SAME, Batch, LineageModel
 from tracker.resume import TrainingState
 from tracker.train import (
     FINETUNING,
-    SETTLING,
     Trained,
     TrainingConfig,
     calibrate,
@@ -271,7 +270,7 @@ def test_begun_anew_nothing_is_left_of_the_rounds_before(source: TrainingMovie, 
 def test_a_new_network_learns_in_two_rounds() -> None:
     plan = from_nothing(10, seed=4, held_out=0.2)
     assert (plan.steps, plan.seed, plan.held_out, plan.smoothing) == (10, 4, 0.2, 0.1)
-    assert plan.then == replace(SETTLING, steps=3, seed=4, held_out=0.2)
+    assert plan.then == replace(FINETUNING, steps=3, seed=4, held_out=0.2)
 
 
 def test_weights_for_other_features_are_refused(source: TrainingMovie, example: Example) -> None:
