@@ -235,8 +235,9 @@ def train(
     learning_rate: Annotated[
         float | None,
         typer.Option(
-            help="The highest; by default 0.0003 where weights are given to begin with, else 0.0015.",
-            min=0,
+            help="The highest, of the first round; by default 0.0003 where weights are given to begin with, "
+            "else 0.0015.",
+            min=1e-6,
             max=1,
         ),
     ] = None,

@@ -58,8 +58,6 @@ def trained(run: TrainingRun) -> Report:
     """A training, and where its files are."""
     result = run.trained
     losses = [check.validation for check in result.rounds[-1] if check.validation is not None]
-    step = result.record["best_step"]
-    best = f"the best after {step:,}" if step else "none better than the weights that it began with"
     document: dict[str, object] = {
         "weights": str(run.weights),
         "card": str(run.card),
@@ -69,8 +67,8 @@ def trained(run: TrainingRun) -> Report:
         **{key: result.record[key] for key in ("movies", "cells", "divisions", "steps", "best_step")},
     }
     rows = [
-        ("learned from", f"{result.record['cells']:,} cells, {result.record['divisions']:,} divisions"),
-        ("steps", f"{result.record['steps']:,}, {best}"),
+        ("learned from", result.learned_from),
+        ("steps", f"{result.record['steps']:,}, {result.best}"),
         ("held out", f"{min(losses):.4f} nats a cell" if losses else "nothing: no validation"),
         ("weights", f"{run.weights}  (`cellkin track --weights {run.weights}`)"),
         ("model card", str(run.card)),

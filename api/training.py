@@ -295,9 +295,8 @@ def model_card(trained: Trained, tables: Sequence[tuple[str, IntArray]]) -> str:
     lines = [
         "# Model card",
         "",
-        f"A cellkin lineage model, trained on {', '.join(map(str, record['movies']))}: "  # type: ignore[call-overload]
-        f"{record['cells']:,} cells and {record['divisions']:,} divisions, {record['steps']:,} steps, the "
-        f"best after {record['best_step']:,}.",
+        f"A cellkin lineage model, trained on {', '.join(record['movies'])}: {trained.learned_from}; "
+        f"{record['steps']:,} steps, {trained.best}.",
         "",
         "| held-out stretch | " + " | ".join(f"{name}: found" for name in CLASSES) + " |",
         "|---" * (len(CLASSES) + 1) + "|",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -101,8 +102,21 @@ class Trained:
 
     model: LineageModel
     rounds: Sequence[Sequence[Check]]
-    record: Mapping[str, object]
+    record: Mapping[str, Any]
     held_out: Sequence[Example]
+
+    @property
+    def learned_from(self) -> str:
+        """How much, for people."""
+        simulated = self.record["simulated_cells"]
+        besides = f", {simulated:,} of the cells simulated" if simulated else ""
+        return f"{self.record['cells']:,} cells and {self.record['divisions']:,} divisions{besides}"
+
+    @property
+    def best(self) -> str:
+        """Which weights were the best, for people."""
+        step = self.record["best_step"]
+        return f"the best after {step:,}" if step else "none better than the weights that it began with"
 
 
 def train(
@@ -136,7 +150,7 @@ def train(
     device = device or torch.device("cpu")
     key = _key(training, held_out, config, model, evidence or {}) if state_file else ""
     torch.manual_seed(config.seed)
-    is_known = model is not None
+    given = model
     if model is None:
         model = LineageModel(replace(training[0][0].inputs.sizes(), **(evidence or {})))
         _standardise(model, [example for ways in training for example in ways])
@@ -145,15 +159,22 @@ def train(
     done = best_step = 0
     plan = list(_rounds_of(config))
     for one, file in zip(plan, _state_files(state_file, len(plan)), strict=True):
-        state = _round(model, one, (training, held_out), device, file, key, progress, is_known=is_known)
-        is_known = False
+        is_given = model is given
+        state = _round(model, one, (training, held_out), device, file, key, progress, is_given=is_given)
         rounds.append([replace(check, step=done + check.step) for check in state.checks])
         done, best_step = done + state.step, done + state.best_step
         model = (state.averaged if one.then else state.best).trained()
+    if given is not None and not best_step:
+        model = given  # without the temperatures of these held-out stretches
     record = {
         "movies": [movie.name for movie in movies],
         "divisions": sum(example.divisions for example, *_ in training),
         "cells": sum(len(example.scene) for example, *_ in training),
+        "simulated_cells": sum(
+            len(example.scene)
+            for (example, *_), movie in zip(training, movies, strict=True)
+            if not movie.is_real
+        ),
         "training": asdict(config),
         "steps": done,
         "best_step": best_step,
@@ -170,16 +191,16 @@ def _round(
     key: str,
     progress: Progress,
     *,
-    is_known: bool,
+    is_given: bool,
 ) -> TrainingState:
-    """One round of training, from a model that is left as it is; one that is known may be the best."""
+    """One round of training, from a model that is left as it is; one that was given may be the best."""
     training, held_out = examples
     model = start.trainable()
     if not config.smoothing:  # the truth as it is wants logits that mean what they say
         model.absorb_temperature()
     state = TrainingState(model.to(device), config.weight_decay, config.averaging)
     state.resume(state_file, key)
-    if is_known and held_out and not state.checks:
+    if is_given and held_out and not state.checks:
         state.add(Check(0, None, validation_loss(state.averaged, held_out, device)))
     losses: list[float] = []
     for step in progress(range(state.step, config.steps), "Training", total=config.steps - state.step):

@@ -26,7 +26,7 @@ from tests.api.service import app_of, listening
 from tests.conftest import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "data.md"
-SHOWN_ADDRESS, SHOWN_ID, SHOWN_TAG = "http://127.0.0.1:8000", "te3d5991265dacf89", "3d1f0c5b7a92e8d46b0f"
+SHOWN_ADDRESS, SHOWN_ID, SHOWN_TAG = "http://127.0.0.1:8000", "t9a57f77092c9c61c", "3d1f0c5b7a92e8d46b0f"
 BLOCK = re.compile(r"```(python|sh)\n(.*?)```\n(?:\n```text\n.*?```\n)?", re.DOTALL)
 
 

@@ -1,6 +1,7 @@
 """What each kind of evidence is worth, and what the network knows of kinds of movies that it never saw.
 
-Trains the network eight times, for fewer steps than the shipped one: about an hour on two cores.
+Trains the network eight times, for fewer steps than the shipped one, and fine-tunes it twelve times: one to
+two hours on two cores.
 Every figure is of the ground truth's own cells: a line a figure, AOGM and strict division F1.
 """
 

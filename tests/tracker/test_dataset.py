@@ -193,6 +193,22 @@ def test_nothing_is_known_of_what_may_go_on_as_a_cell_that_is_linked_to_nothing(
     assert found["1:4", "2:3"] == UNKNOWN
 
 
+# 1-1          mother and daughters all are linked, though not to each other: no division; but if 4 is linked
+#      2-2     to nothing, nobody says whether it is a daughter
+#      4-4
+@pytest.mark.parametrize(("end", "expected"), [(3, 0), (2, UNKNOWN)])
+def test_what_ends_where_two_begin_is_no_division_if_both_are_marked(end: int, expected: int) -> None:
+    cells = [Cell(1, 0, 1, x=12), Cell(2, 2, 3, x=8), Cell(4, 2, end, x=17)]
+    example = make_example(source(drawn(4, cells)), Variation(0, 4))
+    frame = example.scene.draft.cells.frame
+    from_the_end = [
+        kind
+        for (m, *_), kind in zip(example.scene.triples, example.is_division.tolist(), strict=True)
+        if frame[m] == 1
+    ]
+    assert from_the_end == [expected]
+
+
 def test_nothing_is_left() -> None:
     example = make_example(source(drawings.no_cells()), Variation(0, 3))
     assert (len(example.scene), len(example.pair_class), len(example.is_division)) == (0, 0, 0)
