@@ -179,7 +179,7 @@ def truth_of(scene: Scene, graph: TrackingGraph) -> tuple[Tensor, Tensor]:
 
     A cell that is linked to nothing may be one that nobody marked. So a pair is known whose source goes on as
     something, or whose target comes from something, or whose cells both are linked; likewise a triple. Of a
-    track that ends, or begins, beside a cell that is linked to nothing, nobody knows whether it goes on there.
+    track that ends, or begins, beside a cell that is linked to nothing, nobody knows whether they are one.
     """
     place = np.argsort(scene.draft.cells.row)  # row of a detection → cell
     parent = np.full(len(scene), NOBODY, np.int64)
