@@ -21,7 +21,7 @@ from tracker.checkpoint import FORMAT
 from tracker.dataset import UNKNOWN, Example, TrainingMovie, Variation, make_example
 from tracker.features import still
 from tracker.learned import judge
-from tracker.model import LineageModel
+from tracker.model import CLASSES, LineageModel
 from tracker.resume import Check, TrainingState
 
 Examples = tuple[Sequence[Sequence[Example]], Sequence[Example]]
@@ -427,6 +427,9 @@ def _weights(examples: Iterable[Example]) -> FloatArray:
 def calibrate(model: LineageModel, examples: Sequence[Example]) -> list[tuple[Tensor, Tensor]]:
     """Set the temperatures (Guo et al. 2017) under which the logits of held-out examples are most likely.
 
+    As if one more pair, or triple, of each class had been seen, whatever it looks like (Platt 1999): few
+    examples that all are judged right do not make a network sure of everything.
+
     Returns:
         For each example the calibrated logits: (E, 3) of its pairs and (T,) of its triples.
     """
@@ -440,11 +443,15 @@ def calibrate(model: LineageModel, examples: Sequence[Example]) -> list[tuple[Te
     classes, pairs, divisions, triples = classes[told], pair[told], divisions[known], triple[known]
     grid = torch.exp(torch.linspace(-1.5, 1.5, 121)).double()
     if len(classes):
-        of_pairs = torch.stack([functional.cross_entropy(pairs / t, classes) for t in grid])
+        unseen = len(CLASSES) / (len(classes) + len(CLASSES))
+        of_pairs = torch.stack(
+            [functional.cross_entropy(pairs / t, classes, label_smoothing=unseen) for t in grid]
+        )
         model.temperature[0] = grid[of_pairs.argmin()]
     if 0 < divisions.sum() < len(divisions):
+        likely = (divisions * len(divisions) + 1) / (len(divisions) + 2)
         of_triples = torch.stack(
-            [functional.binary_cross_entropy_with_logits(triples / t, divisions) for t in grid]
+            [functional.binary_cross_entropy_with_logits(triples / t, likely) for t in grid]
         )
         model.temperature[1] = grid[of_triples.argmin()]
     of_pair, of_triple = model.temperature.tolist()

@@ -17,6 +17,7 @@ from ingest.tracking_graph import FloatArray, TrackingGraph
 from tests import lineages as drawings
 from tests.tracker.networks import to_learn_from, untrained
 from tracker import train as training
+from tracker.checkpoint import SHIPPED, load_model
 from tracker.dataset import UNKNOWN, Example, TrainingMovie, Variation, make_example
 from tracker.features import STEP
 from tracker.learned import judge
@@ -409,6 +410,14 @@ def test_calibration_makes_the_truth_no_less_likely(example: Example, loud: floa
     order = judge(example.inputs, model, CPU).pair.argmax(axis=1)
     model.temperature.fill_(1.0)
     np.testing.assert_array_equal(judge(example.inputs, model, CPU).pair.argmax(axis=1), order)
+
+
+def test_few_triples_that_all_are_judged_right_make_no_division_surer(example: Example) -> None:
+    """By their likelihood alone, the lowest temperature would be the best."""
+    model = load_model(SHIPPED).model
+    assert np.array_equal(judge(example.inputs, model, CPU).triple > 0, example.is_division == 1)
+    calibrate(model, [example])
+    assert model.temperature[1] > 0.8
 
 
 def test_there_is_nothing_to_calibrate_by(source: TrainingMovie, example: Example) -> None:
