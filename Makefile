@@ -54,7 +54,7 @@ bench-store: install ## the store against the bare driver, a line a figure; take
 bench-tracker: install ## trackers side by side, a line a figure; takes a while (ONLY=accuracy: less)
 	@$(BIN)/python -m tests.bench.bench_tracker $(or $(DATA),../shared/data/ctc) --uv $(UV) $(if $(ONLY),--only $(ONLY)) --picture .peers/confusion.png
 
-bench-training: install  ## what each kind of evidence is worth, and kinds of movies never seen; an hour
+bench-training: install  ## what each kind of evidence is worth, and kinds of movies never seen; an hour or two
 	@$(BIN)/python -m tests.bench.bench_training $(or $(DATA),../shared/data/ctc) --steps $(or $(STEPS),600)
 
 bench-scores: install  ## the scores side by side with other scorers; takes a while
