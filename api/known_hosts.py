@@ -10,6 +10,9 @@ from starlette.types import Scope as ASGIScope
 from api.refusals import refusal
 from ingest.errors import CellkinError
 
+KNOWN = "cellkin.known_host"
+"""Key of a request's scope that starlette has let through."""
+
 
 class UnknownHostError(CellkinError):
     """A request to a name that is none of the service's."""
@@ -29,24 +32,17 @@ class KnownHosts:
 
     def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
         self._app = app
-        self._names = list(names)
+        self._hosts = TrustedHostMiddleware(self._known, list(names), www_redirect=False)
 
     async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        is_known = False
-
-        async def known(scope: ASGIScope, receive: Receive, send: Send) -> None:
-            nonlocal is_known
-            is_known = True
-            await self._app(scope, receive, send)
 
         async def unless_refused(message: Message) -> None:
-            if is_known:
+            if KNOWN in scope:
                 await send(message)
 
-        hosts = TrustedHostMiddleware(known, self._names, www_redirect=False)
-        await hosts(scope, receive, unless_refused)
-        if not is_known:
+        await self._hosts(scope, receive, unless_refused)
+        if KNOWN not in scope:
             host = Headers(scope=scope).get("host", "")
             error = UnknownHostError(
                 f"the service does not answer to the name {host[:100]!r}",
@@ -54,3 +50,7 @@ class KnownHosts:
                 remedy="name this machine as `cellkin serve` prints it, or set CELLKIN_ALLOWED_HOSTS",
             )
             await refusal(scope, error)(scope, receive, send)
+
+    async def _known(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        scope[KNOWN] = True
+        await self._app(scope, receive, send)

@@ -159,21 +159,19 @@ def train(
     done = best_step = 0
     plan = list(_rounds_of(config))
     for one, file in zip(plan, _state_files(state_file, len(plan)), strict=True):
-        is_given = model is given
-        state = _round(model, one, (training, held_out), device, file, key, progress, is_given=is_given)
+        state = _round(model, one, (training, held_out), device, file, key, progress, is_given=model is given)
         rounds.append([replace(check, step=done + check.step) for check in state.checks])
         done, best_step = done + state.step, done + state.best_step
         model = (state.averaged if one.then else state.best).trained()
     if given is not None and not best_step:
         model = given  # without the temperatures of these held-out stretches
+    cells = [len(example.scene) for example, *_ in training]
     record = {
         "movies": [movie.name for movie in movies],
         "divisions": sum(example.divisions for example, *_ in training),
-        "cells": sum(len(example.scene) for example, *_ in training),
+        "cells": sum(cells),
         "simulated_cells": sum(
-            len(example.scene)
-            for (example, *_), movie in zip(training, movies, strict=True)
-            if not movie.is_real
+            count for count, movie in zip(cells, movies, strict=True) if not movie.is_real
         ),
         "training": asdict(config),
         "steps": done,

@@ -168,8 +168,8 @@ def test_a_cell_cut_in_two_for_a_frame_does_not_divide(first: str) -> None:
     assert (graph.tracks.end - graph.tracks.begin).max() == 4
 
 
-# a-a<d-d    where e is lost after a frame, and d stays as small as it was: no half of a cell
-#     e
+# a-a<h-h    where i is lost after a frame, and h stays as small as it was: no half of a cell; or h is lost
+#     i
 @pytest.mark.parametrize("lost", ["h", "i"])
 def test_a_daughter_that_is_lost_at_once_was_one(lost: str) -> None:
     daughters = {"h": (60.0, 83.0, 5.6), "i": (60.0, 97.0, 5.6)}
