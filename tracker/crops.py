@@ -190,16 +190,20 @@ def _means(image: npt.NDArray[np.generic], block: int) -> Image:
     """Means over squares of `block` pixels; the last row and column are repeated to fill theirs."""
     if block == 1:
         return image.astype(np.float32)
-    if any(length % block for length in image.shape):
-        image = np.pad(image, [(0, -length % block) for length in image.shape], mode="edge")
-    rows = image[::block].astype(np.float32)
-    for dy in range(1, block):
-        rows += image[dy::block].astype(np.float32)
-    means = rows[:, ::block].copy()
-    for dx in range(1, block):
-        means += rows[:, dx::block]
+    means = _sums(_sums(image, block).T, block).T
     means /= block * block
     return means
+
+
+def _sums(pixels: npt.NDArray[np.generic], block: int) -> Image:
+    """Sums over each `block` rows; the last row is repeated to fill the last block."""
+    sums = pixels[::block].astype(np.float32)
+    for offset in range(1, block):
+        rows = pixels[offset::block].astype(np.float32)
+        sums[: len(rows)] += rows
+        if len(rows) < len(sums):
+            sums[-1] += pixels[-1].astype(np.float32)
+    return sums
 
 
 def _between(place: npt.NDArray[np.float64], block: int, length: int) -> tuple[npt.NDArray[np.int64], Image]:

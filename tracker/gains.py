@@ -9,8 +9,12 @@ from tracker.joint import Choices
 from tracker.model import DIFFERENT, PARENT_CHILD, SAME
 from tracker.scene import Scene
 
-SEGMENTED_DIVISION_COST = 4.0
+SEGMENTED_DIVISION_COST = 5.0
 """What a division costs among cells of our own segmentation, where much else looks like one."""
+
+
+MISSED, AMONG = 1, 100
+"""As if among so many further cells so many had been missed: few cells say little of their movie."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,8 @@ class DecisionConfig:
     Attributes:
         birth_cost, death_cost: of a cell that comes from, or goes, nowhere, in log-odds: a link saves one of
             each, a division two births and a death. High, since a network is too sure that cells of a kind
-            it has never seen are different ones; for kinds it knows, 1 to 4 are as good, and 5 worse.
+            it has never seen are different ones. A link over missed frames saves the less, the fewer cells
+            were missed, and a third daughter saves nothing.
         edge_cost: of either, at the edge of the frame, where cells do come and go.
         edge_in_diameters: how far from the edge a cell's centre may be for that.
         sure_cost: of either, at most, for the links that the assignment decision takes before the divisions,
@@ -29,8 +34,8 @@ class DecisionConfig:
             segmentation found, which shows a cell in pieces in some frames, and two as one in others.
     """
 
-    birth_cost: float = 4.0
-    death_cost: float = 4.0
+    birth_cost: float = 5.0
+    death_cost: float = 5.0
     edge_cost: float = 1.0
     edge_in_diameters: float = 0.5
     sure_cost: float = 1.0
@@ -66,7 +71,11 @@ def probability(log_odds: FloatArray) -> FloatArray:
 
 
 def choices_of(scene: Scene, logits: Logits, config: DecisionConfig) -> Choices:
-    """What may be chosen in a scene, and what it gains: log-odds, and costs that it saves, or has."""
+    """What may be chosen in a scene, and what it gains: log-odds, and costs that it saves, or has.
+
+    A link over missed frames says that a cell was missed, which is as unlikely as few are: the network's own
+    expectation of their share s adds log s to the birth and the death that such a link saves.
+    """
     draft, pairs = scene.draft, scene.pairs
     frame, source, target = draft.cells.frame, pairs.source, pairs.target
     at_edge = draft.edge < config.edge_in_diameters * draft.motion.diameter  # (N,)
@@ -75,10 +84,12 @@ def choices_of(scene: Scene, logits: Logits, config: DecisionConfig) -> Choices:
     )
     mother, first, second = scene.triples.T
     ends = np.stack([source, target], axis=1)  # (E, 2)
-    same = logits.log_odds(SAME)
-    gain = same + birth[target] + death[source]
-    is_next = frame[target] - frame[source] == 1
-    another = np.where(is_next, logits.log_odds(PARENT_CHILD) + birth[target], -np.inf)
+    same, is_next = logits.log_odds(SAME), frame[target] - frame[source] == 1
+    share = (probability(same[~is_next]).sum() + MISSED) / (len(scene) + AMONG)
+    at_most = max(0.0, config.birth_cost + config.death_cost + np.log(share))
+    saved = birth[target] + death[source]
+    gain = same + np.where(is_next, saved, np.minimum(saved, at_most))
+    another = np.where(is_next, logits.log_odds(PARENT_CHILD), -np.inf)
     return Choices(
         count=len(scene),
         link=ends,

@@ -16,7 +16,7 @@ def decide_by_assignment(choices: Choices) -> tuple[IntArray, IntArray, IntArray
     the division gains more than the link that it replaces, or that she might have otherwise.
 
     Returns:
-        Rows of the chosen links, divisions and further daughters, ascending; see `joint.Choices`.
+        Rows of the chosen links, divisions and third daughters, ascending; see `joint.Choices`.
     """
     source, target = choices.link.T
     links = assign(source, target, -choices.sure_gain, death=0.0, birth=0.0)
@@ -86,10 +86,11 @@ class _Families:
         self._has_origin[target[rows]] = True
 
     def add_daughters(self) -> IntArray:
-        """Give the mothers who divide the cells without origin that gain; rows of `another`, ascending."""
+        """Give mothers who divide the best cell without origin that gains; rows of `another`, ascending."""
         mother, daughter = self.choices.another.T
         gain = self.choices.another_gain
         rows = np.flatnonzero((gain > 0) & self._divides[mother] & ~self._has_origin[daughter])
-        rows = rows[np.lexsort((-gain[rows], daughter[rows]))]  # the best mother of each daughter first
-        _, first = np.unique(daughter[rows], return_index=True)
-        return np.sort(rows[first])
+        rows = rows[np.argsort(-gain[rows], kind="stable")]
+        for cell in (daughter, mother):  # the best mother of each daughter, then her best daughter
+            rows = rows[np.sort(np.unique(cell[rows], return_index=True)[1])]
+        return np.sort(rows)

@@ -28,7 +28,7 @@ class Choices:
         sure_gain: (E,) gain by which links are taken before divisions; those not above 0 wait for them.
         division: (T, 3) mother and two daughters.
         division_gain: (T,) what it gains.
-        another: (A, 2) mother and one more daughter, of a mother who divides.
+        another: (A, 2) mother and a third daughter, of a mother who divides.
         another_gain: (A,) what it gains.
     """
 
@@ -57,7 +57,7 @@ class Program:
     Attributes:
         gain: (n,) of each choice.
         takes: (m, n) the origins and fates of cells that each choice takes.
-        needs: (A, n) of each further daughter, 1, and of each division of her mother, −1.
+        needs: (M, n) of each mother's third daughters, 1, and of her divisions, −1.
     """
 
     gain: FloatArray
@@ -90,14 +90,14 @@ class Program:
 def decide_jointly(choices: Choices) -> tuple[IntArray, IntArray, IntArray]:
     """The links, divisions and further daughters that gain most together.
 
-    With x, d, a in {0, 1} of links, divisions and further daughters, it maximises Σ gain·x + Σ gain·d +
+    With x, d, a in {0, 1} of links, divisions and third daughters, it maximises Σ gain·x + Σ gain·d +
     Σ gain·a so that each cell c has one origin at most, Σ x into c + Σ d with daughter c + Σ a with daughter
-    c ≤ 1; one fate at most, Σ x out of c + Σ d with mother c ≤ 1; and a further daughter only beside two,
-    a ≤ Σ d with her mother. What gains nothing is not chosen; the rest falls into connected components, most
-    of them a single choice.
+    c ≤ 1; one fate at most, Σ x out of c + Σ d with mother c ≤ 1; and a mother one third daughter at most, if
+    she divides, Σ a of c ≤ Σ d with mother c. What gains nothing is not chosen; the rest falls into connected
+    components, most of them a single choice.
 
     Returns:
-        Rows of the chosen links, divisions and further daughters, ascending.
+        Rows of the chosen links, divisions and third daughters, ascending.
     """
     links, divisions, others = choices.worth_it()
     program = _program(choices, links, divisions, others)
@@ -131,13 +131,14 @@ def _program(choices: Choices, links: IntArray, divisions: IntArray, others: Int
     takes = csr_array(
         (np.ones(len(column)), (place, column)), shape=(int(place.max(initial=-1)) + 1, sum(sizes))
     )
-    row, of_mother = meeting(another[:, 0], division[:, 0])
+    mothers, of_another = np.unique(another[:, 0], return_inverse=True)
+    row, of_mother = meeting(mothers, division[:, 0])
     needs = coo_array(
         (
             np.concatenate([np.ones(len(a)), -np.ones(len(row))]),
-            (np.concatenate([np.arange(len(a)), row]), np.concatenate([a, d[of_mother]])),
+            (np.concatenate([of_another, row]), np.concatenate([a, d[of_mother]])),
         ),
-        shape=(len(a), sum(sizes)),
+        shape=(len(mothers), sum(sizes)),
     )
     gain = np.concatenate(
         [choices.link_gain[links], choices.division_gain[divisions], choices.another_gain[others]]

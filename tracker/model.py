@@ -140,19 +140,22 @@ class Memory(nn.Module):
 
     def forward(self, known: Tensor, chain: Tensor, step: Tensor) -> Tensor:
         """(M, width) cells, (N, 7) rows and (N, 7, ·) steps of chains → (N, width) what is remembered."""
-        given = self.of_cell(known)  # (M, 3·width), once for each cell however often it is remembered
         width = known.shape[1]
         sizes = [2 * width, width]  # of the gates, reset and update, and of what is proposed
+        gates_given, new_given = torch.split(self.of_cell(known), sizes, dim=1)  # once for each cell
+        gates_step, new_step = torch.split(self.of_step.weight.t(), sizes, dim=1)
+        gates_state, new_state = torch.split(self.of_state.weight.t(), sizes, dim=1)
+        gates_bias, new_bias = torch.split(self.of_state.bias, sizes)
+        gates_given = gates_given + gates_bias
+        new_given = new_given.contiguous()
         state = known.new_zeros(len(chain), width)
         for k in reversed(range(MEMORY)):
-            row = chain[:, k]
-            seen = torch.addmm(given[row.clamp(min=0)], step[:, k], self.of_step.weight.t())
-            (gates, new), (state_gates, state_new) = (
-                torch.split(both, sizes, dim=1) for both in (seen, self.of_state(state))
-            )
-            reset, update = torch.sigmoid(gates + state_gates).chunk(2, dim=1)
-            proposed = torch.tanh(torch.addcmul(new, reset, state_new))
-            state = torch.where((row >= 0)[:, None], torch.lerp(proposed, state, update), state)
+            row, moved = chain[:, k].clamp(min=0), step[:, k]
+            gates = gates_given[row].addmm_(moved, gates_step).addmm_(state, gates_state).sigmoid_()
+            reset, update = gates.chunk(2, dim=1)
+            new = new_given[row].addmm_(moved, new_step)
+            proposed = new.addcmul_(reset, torch.addmm(new_bias, state, new_state)).tanh_()
+            state = torch.where((chain[:, k] >= 0)[:, None], torch.lerp(proposed, state, update), state)
         return state
 
 

@@ -15,12 +15,12 @@ CELLS = 7
 
 @st.composite
 def choices(draw: st.DrawFn) -> Choices:
-    """Up to eleven links, divisions and further daughters of seven cells; many of them gain equally."""
+    """Up to twelve links, divisions and third daughters of seven cells; many of them gain equally."""
     pairs, triples = list(combinations(range(CELLS), 2)), list(combinations(range(CELLS), 3))
     eighths = st.integers(-8, 24).map(lambda n: n / 8)  # sums of them are exact
     link = draw(st.dictionaries(st.sampled_from(pairs), eighths, max_size=5))
     division = draw(st.dictionaries(st.sampled_from(triples), eighths, max_size=4))
-    another = draw(st.dictionaries(st.sampled_from(pairs), eighths, max_size=2))
+    another = draw(st.dictionaries(st.sampled_from(pairs), eighths, max_size=3))
     unsure = draw(st.sets(st.sampled_from(pairs)))
     return chosen_from(link, division, another, unsure=unsure, caution=draw(st.sampled_from([0.5, 2.0])))
 
@@ -47,7 +47,7 @@ def chosen_from(
 
 
 def named(choices: Choices, decision: Decision) -> set[tuple[int, ...]]:
-    """The chosen links and divisions, and further daughters, by their cells."""
+    """The chosen links and divisions, and third daughters, by their cells."""
     links, divisions, others = decision
     found = {tuple(row) for row in [*choices.link[links].tolist(), *choices.division[divisions].tolist()]}
     return found | {(*row, -1) for row in choices.another[others].tolist()}
@@ -61,7 +61,7 @@ def total(choices: Choices, decision: Decision) -> float:
 
 
 def check_allowed(choices: Choices, decision: Decision) -> None:
-    """One origin, one fate; further daughters only of those who divide; rows ascend; nothing that loses."""
+    """One origin, one fate; a third daughter only of who divides; rows ascend; nothing that loses."""
     links, divisions, others = decision
     for rows in decision:
         assert np.all(np.diff(rows) > 0)
@@ -72,7 +72,9 @@ def check_allowed(choices: Choices, decision: Decision) -> None:
     )
     assert len(np.unique(fates)) == len(fates)
     assert len(np.unique(origins)) == len(origins)
-    assert np.isin(choices.another[others, 0], mothers).all()
+    of_three = choices.another[others, 0]
+    assert np.isin(of_three, mothers).all()
+    assert len(np.unique(of_three)) == len(of_three)
     assert min(choices.link_gain[links], default=1) > 0
     assert min(choices.division_gain[divisions], default=1) > 0
     assert min(choices.another_gain[others], default=1) > 0
@@ -90,7 +92,7 @@ def most(choices: Choices) -> float:
             for (m, d, e), gain in _worth(choices.division, choices.division_gain)
         ),
         *(
-            (gain, {("origin", d)}, ("divides", m))
+            (gain, {("origin", d), ("third", m)}, ("divides", m))
             for (m, d), gain in _worth(choices.another, choices.another_gain)
         ),
     ]

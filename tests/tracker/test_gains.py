@@ -36,11 +36,27 @@ def test_births_and_deaths_that_are_saved() -> None:
     assert scene.draft.cells.frame[scene.pairs.target].tolist() == [1, 1, 3, 3]
     pair = np.log([[0.5, 0.25, 0.25], [0.1, 0.7, 0.2], [0.8, 0.1, 0.1], [0.4, 0.3, 0.3]])
     choices = choices_of(scene, Logits(pair, np.array([1.5])), config)
-    np.testing.assert_allclose(choices.link_gain, np.log([1, 1 / 9, 4, 2 / 3]) + 2.25)
+    gap = 2.25 + np.log((0.8 + 0.4 + 1) / (4 + 100))  # of four cells and 100 more so many were missed
+    assert gap < 0
+    np.testing.assert_allclose(choices.link_gain, np.log([1, 1 / 9, 4, 2 / 3]) + np.array([2.25, 2.25, 0, 0]))
     np.testing.assert_allclose(choices.division_gain, [1.5 + 2 * 0.25 + 2.0])
-    np.testing.assert_allclose(choices.another_gain[:2], np.log([1 / 3, 1 / 4]) + 0.25)
+    np.testing.assert_allclose(choices.another_gain[:2], np.log([1 / 3, 1 / 4]))
     assert np.all(choices.another_gain[2:] == -np.inf)  # a daughter is born in the next frame
     assert choices.count == 4
+
+
+# . d . d    seen in every other frame
+@pytest.mark.parametrize("odds", [-4.0, 4.0])
+def test_a_gap_saves_the_less_the_fewer_cells_were_missed(odds: float) -> None:
+    far: Frame = {"d": (60.0, 90.0, 9.0)}
+    scene = scene_of(painted([{}, far, {}, far]).labels)
+    same = np.array([[odds, 0.0, -np.inf]])
+    (gain,) = choices_of(scene, Logits(same, np.zeros(0)), DecisionConfig()).link_gain
+    missed = (probability(np.array([odds]))[0] + 1) / (2 + 100)
+    assert gain == pytest.approx(odds + 10 + np.log(missed))
+    at_edge = DecisionConfig(edge_cost=1.5, edge_in_diameters=99)
+    (gain,) = choices_of(scene, Logits(same, np.zeros(0)), at_edge).link_gain
+    assert gain == pytest.approx(odds + 3)  # which is less than that
 
 
 # the mother a diameter away from the edge, one daughter nearer
@@ -55,7 +71,7 @@ def test_at_the_edge_of_the_frame_cells_come_and_go() -> None:
     np.testing.assert_allclose(choices.link_gain, np.log(4) + np.array([0.5 + 4, 3 + 4]))
     np.testing.assert_allclose(choices.sure_gain, np.log(4) + np.array([2, 2]))
     np.testing.assert_allclose(choices.division_gain, [1.5 + 0.5 + 3 + 4])
-    np.testing.assert_allclose(choices.another_gain, np.log(1 / 9) + np.array([0.5, 3]))
+    np.testing.assert_allclose(choices.another_gain, np.log([1 / 9, 1 / 9]))
 
 
 def test_a_mother_at_the_edge_of_the_frame() -> None:

@@ -63,7 +63,7 @@ def test_the_largest_gain_divides_first() -> None:
     assert named(choice, decide_by_assignment(choice)) == {(0, 2, 3)}
 
 
-def test_a_further_daughter_goes_to_the_best_mother_who_divides() -> None:
+def test_a_third_daughter_goes_to_the_best_mother_who_divides() -> None:
     choice = chosen_from(
         {}, {(0, 1, 2): 3.0, (4, 5, 6): 2.0}, {(0, 3): 1.0, (4, 3): 1.5, (2, 3): 9.0, (4, 1): 7.0}
     )

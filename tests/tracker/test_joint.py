@@ -6,6 +6,7 @@ from hypothesis import given, settings
 
 from tests.tracker.choosing import check_allowed, choices, chosen_from, most, named, total
 from tracker import joint
+from tracker.greedy import decide_by_assignment
 from tracker.joint import Choices, decide_jointly
 
 
@@ -39,16 +40,26 @@ def test_a_daughter_is_given_up_where_that_is_better_for_all() -> None:
     assert named(choice, decide_jointly(choice)) == {(0, 2, 5), (1, 3, 4)}
 
 
-def test_a_further_daughter_needs_two_sisters() -> None:
+def test_a_third_daughter_needs_two_sisters() -> None:
     three = chosen_from({}, {(0, 1, 2): 1.0}, {(0, 3): 2.0, (4, 5): 9.0})
     assert named(three, decide_jointly(three)) == {(0, 1, 2), (0, 3, -1)}
     linked = chosen_from({(0, 1): 8.0}, {(0, 1, 2): 1.0}, {(0, 3): 2.0})
     assert named(linked, decide_jointly(linked)) == {(0, 1)}
 
 
-def test_a_further_daughter_is_none_of_the_two() -> None:
+def test_a_third_daughter_is_none_of_the_two() -> None:
     choice = chosen_from({}, {(0, 1, 2): 1.0}, {(0, 1): 2.0, (0, 2): 2.0})
     assert named(choice, decide_jointly(choice)) == {(0, 1, 2)}
+
+
+# a doubtful division, 1 and 2, with two more daughters, 3 and 4, would gain more than the division 3 and 4
+def test_there_is_one_third_daughter() -> None:
+    choice = chosen_from({}, {(0, 1, 2): 6.0, (0, 3, 4): 8.0}, {(0, 3): 1.5, (0, 4): 1.5})
+    assert named(choice, decide_jointly(choice)) == {(0, 3, 4)}
+    assert named(choice, decide_by_assignment(choice)) == {(0, 3, 4)}
+    three = chosen_from({}, {(0, 1, 2): 6.0}, {(0, 3): 1.0, (0, 4): 1.5})
+    assert named(three, decide_jointly(three)) == {(0, 1, 2), (0, 4, -1)}
+    assert named(three, decide_by_assignment(three)) == {(0, 1, 2), (0, 4, -1)}
 
 
 def crowd(count: int, seed: int) -> Choices:
