@@ -9,7 +9,7 @@ from tracker.joint import Choices
 from tracker.model import DIFFERENT, PARENT_CHILD, SAME
 from tracker.scene import Scene
 
-SEGMENTED_DIVISION_COST = 5.0
+SEGMENTED_DIVISION_COST = 4.0
 """What a division costs among cells of our own segmentation, where much else looks like one."""
 
 
@@ -34,8 +34,8 @@ class DecisionConfig:
             segmentation found, which shows a cell in pieces in some frames, and two as one in others.
     """
 
-    birth_cost: float = 5.0
-    death_cost: float = 5.0
+    birth_cost: float = 4.0
+    death_cost: float = 4.0
     edge_cost: float = 1.0
     edge_in_diameters: float = 0.5
     sure_cost: float = 1.0

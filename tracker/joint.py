@@ -88,7 +88,7 @@ class Program:
 
 
 def decide_jointly(choices: Choices) -> tuple[IntArray, IntArray, IntArray]:
-    """The links, divisions and further daughters that gain most together.
+    """The links, divisions and third daughters that gain most together.
 
     With x, d, a in {0, 1} of links, divisions and third daughters, it maximises Σ gain·x + Σ gain·d +
     Σ gain·a so that each cell c has one origin at most, Σ x into c + Σ d with daughter c + Σ a with daughter

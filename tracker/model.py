@@ -151,9 +151,9 @@ class Memory(nn.Module):
         state = known.new_zeros(len(chain), width)
         for k in reversed(range(MEMORY)):
             row, moved = chain[:, k].clamp(min=0), step[:, k]
-            gates = gates_given[row].addmm_(moved, gates_step).addmm_(state, gates_state).sigmoid_()
-            reset, update = gates.chunk(2, dim=1)
-            new = new_given[row].addmm_(moved, new_step)
+            gates = gates_given.index_select(0, row).addmm_(moved, gates_step).addmm_(state, gates_state)
+            reset, update = gates.sigmoid_().chunk(2, dim=1)
+            new = new_given.index_select(0, row).addmm_(moved, new_step)
             proposed = new.addcmul_(reset, torch.addmm(new_bias, state, new_state)).tanh_()
             state = torch.where((chain[:, k] >= 0)[:, None], torch.lerp(proposed, state, update), state)
         return state
@@ -284,8 +284,8 @@ class LineageModel(nn.Module):
     def pairs(self, batch: Batch, source: Tensor, target: Tensor) -> Tensor:
         """(E, width) each pair, judged in the light of those that compete with it."""
         hidden = self.of_pair(self.standard_pair(batch.pair))  # a frame of thousands has many: sums in place
-        hidden += source[batch.source]
-        hidden += target[batch.target]
+        hidden += source.index_select(0, batch.source)
+        hidden += target.index_select(0, batch.target)
         judged: Tensor = self.judge(hidden)
         for competition in self.compete:
             assert isinstance(competition, nn.Sequential)
@@ -316,7 +316,7 @@ def _among_competitors(layer: nn.Linear, judged: Tensor, batch: Batch) -> Tensor
     seen = linear(judged, own, layer.bias)
     for cell, weights in ((batch.source, shared[:2]), (batch.target, shared[2:])):
         mean, most = _mean_and_most(judged, cell, len(batch.cell))
-        seen += (linear(mean, weights[0]) + linear(most, weights[1]))[cell]
+        seen += (linear(mean, weights[0]) + linear(most, weights[1])).index_select(0, cell)
     return seen
 
 

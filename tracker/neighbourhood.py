@@ -47,14 +47,15 @@ class NeighbourAttention(nn.Module):
             (N, width).
         """
         neighbour, viewer = edges
-        said = self.lin_l(cell)[neighbour]  # (G, width)
-        heard = leaky_relu(said + self.lin_r(cell)[viewer] + self.lin_edge(features), SLOPE)
+        said = self.lin_l(cell).index_select(0, neighbour)  # (G, width)
+        heard = leaky_relu(said + self.lin_r(cell).index_select(0, viewer) + self.lin_edge(features), SLOPE)
         score = (self._by_head(heard) * self.att).sum(dim=2)  # (G, heads)
         most = score.new_zeros(len(cell), HEADS).scatter_reduce_(
             0, viewer[:, None].expand_as(score), score, "amax", include_self=False
         )
-        weight = torch.exp(score - most[viewer])
-        weight = weight / weight.new_zeros(len(cell), HEADS).index_add_(0, viewer, weight)[viewer]
+        weight = torch.exp(score - most.index_select(0, viewer))
+        total = weight.new_zeros(len(cell), HEADS).index_add_(0, viewer, weight)
+        weight = weight / total.index_select(0, viewer)
         message = (self._by_head(said) * weight[:, :, None]).flatten(1)
         return torch.zeros_like(cell).index_add_(0, viewer, message) + self.bias
 

@@ -53,7 +53,7 @@ def test_a_gap_saves_the_less_the_fewer_cells_were_missed(odds: float) -> None:
     same = np.array([[odds, 0.0, -np.inf]])
     (gain,) = choices_of(scene, Logits(same, np.zeros(0)), DecisionConfig()).link_gain
     missed = (probability(np.array([odds]))[0] + 1) / (2 + 100)
-    assert gain == pytest.approx(odds + 10 + np.log(missed))
+    assert gain == pytest.approx(odds + 8 + np.log(missed))
     at_edge = DecisionConfig(edge_cost=1.5, edge_in_diameters=99)
     (gain,) = choices_of(scene, Logits(same, np.zeros(0)), at_edge).link_gain
     assert gain == pytest.approx(odds + 3)  # which is less than that
