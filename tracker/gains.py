@@ -14,7 +14,8 @@ SEGMENTED_DIVISION_COST = 4.0
 
 
 MISSED, AMONG = 1, 100
-"""As if among so many further cells so many had been missed: few cells say little of their movie."""
+"""One cell missed among a hundred is expected of a movie of which nothing is known, and counts as much as a
+hundred of its own."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,9 @@ def probability(log_odds: FloatArray) -> FloatArray:
 def choices_of(scene: Scene, logits: Logits, config: DecisionConfig) -> Choices:
     """What may be chosen in a scene, and what it gains: log-odds, and costs that it saves, or has.
 
-    A link over missed frames says that a cell was missed, which is as unlikely as few are: the network's own
-    expectation of their share s adds log s to the birth and the death that such a link saves.
+    A link over missed frames says that a cell was missed, which is as unlikely as few are. So at most it saves a
+    birth and a death less −log s, and at least nothing, where s is the share of cells that were missed, as the
+    network expects.
     """
     draft, pairs = scene.draft, scene.pairs
     frame, source, target = draft.cells.frame, pairs.source, pairs.target

@@ -86,11 +86,14 @@ class _Families:
         self._has_origin[target[rows]] = True
 
     def add_daughters(self) -> IntArray:
-        """Give mothers who divide the best cell without origin that gains; rows of `another`, ascending."""
-        mother, daughter = self.choices.another.T
-        gain = self.choices.another_gain
-        rows = np.flatnonzero((gain > 0) & self._divides[mother] & ~self._has_origin[daughter])
-        rows = rows[np.argsort(-gain[rows], kind="stable")]
-        for cell in (daughter, mother):  # the best mother of each daughter, then her best daughter
-            rows = rows[np.sort(np.unique(cell[rows], return_index=True)[1])]
-        return np.sort(rows)
+        """Give each mother who divides one cell without origin, the best first; rows of `another`."""
+        gain, has_two = self.choices.another_gain, self._divides.copy()
+        accepted = []
+        worth = np.flatnonzero(gain > 0)
+        for row in worth[np.argsort(-gain[worth], kind="stable")]:
+            mother, daughter = self.choices.another[row]
+            if has_two[mother] and not self._has_origin[daughter]:
+                has_two[mother] = False
+                self._has_origin[daughter] = True
+                accepted.append(row)
+        return np.sort(np.array(accepted, np.int64))

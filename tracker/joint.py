@@ -23,13 +23,12 @@ class Choices:
     Attributes:
         count: N.
         link: (E, 2) earlier and later cell: the same cell.
-        link_gain: (E,) log-odds that it is true, and what it saves of births and deaths; so are all gains,
-            less what a division costs.
+        link_gain: (E,) log-odds that it is true, and what it saves of births and deaths.
         sure_gain: (E,) gain by which links are taken before divisions; those not above 0 wait for them.
         division: (T, 3) mother and two daughters.
-        division_gain: (T,) what it gains.
+        division_gain: (T,) likewise, less what a division costs.
         another: (A, 2) mother and a third daughter, of a mother who divides.
-        another_gain: (A,) what it gains.
+        another_gain: (A,) log-odds that she is one.
     """
 
     count: int

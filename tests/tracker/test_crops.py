@@ -57,6 +57,21 @@ def test_the_cell_is_1_others_are_minus_1() -> None:
     np.testing.assert_array_equal(mask, expected)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (3, 50), (13, 12)])
+@pytest.mark.parametrize("block", [2, 5, 60])
+def test_of_large_cells_means_are_seen(shape: tuple[int, int], block: int) -> None:
+    """Over blocks of pixels, which the last row and column fill where they are cut off."""
+    image = np.random.default_rng(block).integers(64_000, 65_536, shape).astype(np.uint16)
+    middle = block - 0.5  # of the first two blocks: the crop's pixels lie on the blocks' middles
+    (found,) = frame_crops(
+        np.ones(shape, np.int32), image, np.array([1]), np.array([[middle, middle]]), block * DIAMETER
+    )
+    filled = np.pad(image, [(0, -length % block) for length in shape], mode="edge").astype(np.float64)
+    means = filled.reshape(len(filled) // block, block, -1, block).mean(axis=(1, 3))
+    y, x = (np.clip(np.arange(SIDE) - 11, 0, length - 1) for length in means.shape)
+    np.testing.assert_allclose(found[0], means[np.ix_(y, x)], rtol=1e-6)
+
+
 def test_without_an_image_nothing_is_bright() -> None:
     assert not crop(square((50, 70), (18, 27, 4, 8)), None, (19.5, 30.5))[0].any()
 

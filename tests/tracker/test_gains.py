@@ -45,6 +45,17 @@ def test_births_and_deaths_that_are_saved() -> None:
     assert choices.count == 4
 
 
+# m . < d    as above
+#       e
+def test_a_link_over_a_missed_frame_among_others() -> None:
+    scene = scene_of(painted([MOTHER, DAUGHTERS, {}, {"d": DAUGHTERS["d"]}]).labels)
+    pair = np.log([[0.5, 0.25, 0.25], [0.1, 0.7, 0.2], [0.8, 0.1, 0.1], [0.4, 0.3, 0.3]])
+    choices = choices_of(scene, Logits(pair, np.zeros(1)), DecisionConfig(birth_cost=3.0, death_cost=4.0))
+    gap = 7 + np.log((0.8 + 0.4 + 1) / (4 + 100))
+    np.testing.assert_allclose(choices.link_gain, np.log([1, 1 / 9, 4, 2 / 3]) + np.array([7, 7, gap, gap]))
+    np.testing.assert_allclose(choices.sure_gain, np.log([1, 1 / 9, 4, 2 / 3]) + 2)
+
+
 # . d . d    seen in every other frame
 @pytest.mark.parametrize("odds", [-4.0, 4.0])
 def test_a_gap_saves_the_less_the_fewer_cells_were_missed(odds: float) -> None:

@@ -68,3 +68,27 @@ def test_a_third_daughter_goes_to_the_best_mother_who_divides() -> None:
         {}, {(0, 1, 2): 3.0, (4, 5, 6): 2.0}, {(0, 3): 1.0, (4, 3): 1.5, (2, 3): 9.0, (4, 1): 7.0}
     )
     assert named(choice, decide_by_assignment(choice)) == {(0, 1, 2), (4, 5, 6), (4, 3, -1)}
+
+
+# 0 and 4 have two daughters each; 3 and 7 are left
+@pytest.mark.parametrize(
+    ("gains", "given"),
+    [
+        ({(0, 3): 3.0, (4, 3): 2.5, (4, 7): 1.0}, {(0, 3, -1), (4, 7, -1)}),
+        ({(0, 3): 3.0, (0, 7): 2.0, (4, 7): 1.0}, {(0, 3, -1), (4, 7, -1)}),
+        ({(0, 3): 1.0, (4, 7): 3.0}, {(0, 3, -1), (4, 7, -1)}),
+        ({(0, 3): 0.0, (4, 3): -1.0}, set()),
+    ],
+)
+def test_each_mother_has_one_third_daughter(
+    gains: dict[tuple[int, int], float], given: set[tuple[int, ...]]
+) -> None:
+    choice = chosen_from({}, {(0, 1, 2): 3.0, (4, 5, 6): 2.0}, gains, count=8)
+    decision = decide_by_assignment(choice)
+    check_allowed(choice, decision)
+    assert named(choice, decision) == {(0, 1, 2), (4, 5, 6)} | given
+
+
+def test_a_cell_that_was_left_and_then_linked_is_no_third_daughter() -> None:
+    choice = chosen_from({(4, 3): 1.0}, {(0, 1, 2): 6.0}, {(0, 3): 0.5}, unsure={(4, 3)}, caution=2.0)
+    assert named(choice, decide_by_assignment(choice)) == {(0, 1, 2), (4, 3)}

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.data
 
 @pytest.mark.parametrize(
     ("name", "most_aogm", "least_f1"),
-    [("Fluo-N2DL-HeLa", 16, 0.94), ("DIC-C2DH-HeLa", 7, 0.8), ("PhC-C2DL-PSC", 165, 0.89)],
+    [("Fluo-N2DL-HeLa", 13, 0.94), ("DIC-C2DH-HeLa", 6, 0.8), ("PhC-C2DL-PSC", 152, 0.89)],
 )
 def test_links_between_true_cells(data_folder: Path, name: str, most_aogm: float, least_f1: float) -> None:
     case = validation(real_case(data_folder / "ctc" / name))

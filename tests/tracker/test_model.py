@@ -171,6 +171,7 @@ def test_attention_is_that_of_torch_geometric() -> None:
     found, expected = (layer(cell, edges, features) for layer in (ours, theirs))
     check_same(found, expected)
     torch.testing.assert_close(found[30:], ours.bias.expand(10, 64))  # nobody is near these
+    assert ours(100 * cell, edges, features).isfinite().all()
     for layer, seen_by in ((ours, found), (theirs, expected)):
         seen_by.square().sum().backward()
         assert all(weight.grad is not None for weight in layer.parameters())
@@ -193,24 +194,33 @@ def test_what_was_trained_judges_as_in_training(model: LineageModel, inputs: Inp
         torch.testing.assert_close(judged(model, inputs.batch)[kind], before[kind])
 
 
-@torch.inference_mode()
 def test_memory_is_a_gated_recurrent_unit() -> None:
-    """Along a chain of three, the farthest first, and along none, beside torch's own."""
+    """Along a chain of three, the farthest first, and along none, beside torch's own; and what it teaches."""
     torch.manual_seed(6)
-    memory, theirs = Memory(8, 3), torch.nn.GRUCell(8, 8)
+    memory, theirs = Memory(8, 3), torch.nn.GRUCell(8 + 3, 8)
     theirs.load_state_dict(
         {
-            "weight_ih": memory.of_cell.weight,
+            "weight_ih": torch.cat([memory.of_cell.weight, memory.of_step.weight], dim=1),
             "bias_ih": memory.of_cell.bias,
             "weight_hh": memory.of_state.weight,
             "bias_hh": memory.of_state.bias,
         }
     )
-    known, nobody = torch.randn(5, 8), -torch.ones(1, 7, dtype=torch.long)
+    known, step = torch.randn(5, 8, requires_grad=True), torch.randn(2, 7, 3)
+    nobody = -torch.ones(1, 7, dtype=torch.long)
     chain = torch.cat([torch.tensor([[4, 2, 0, -1, -1, -1, -1]]), nobody])
     state = torch.zeros(1, 8)
-    for cell in (0, 2, 4):
-        state = theirs(known[[cell]], state)
-    found = memory(known, chain, torch.zeros(2, 7, 3))
+    for k, cell in ((2, 0), (1, 2), (0, 4)):
+        state = theirs(torch.cat([known[[cell]], step[:1, k]], dim=1), state)
+    found = memory(known, chain, step)
     torch.testing.assert_close(found, torch.cat([state, torch.zeros(1, 8)]))
-    assert not torch.allclose(memory(known, chain, torch.ones(2, 7, 3))[0], found[0], atol=1e-2)
+    weights = torch.randn(2, 8)
+    of_cell, of_step, of_state = torch.autograd.grad(
+        (found * weights).sum(), [known, memory.of_step.weight, memory.of_state.weight]
+    )
+    expected = torch.autograd.grad(
+        (state * weights[0]).sum(), [known, theirs.weight_ih, theirs.weight_hh], retain_graph=True
+    )
+    torch.testing.assert_close(of_cell, expected[0])
+    torch.testing.assert_close(of_step, expected[1][:, 8:])
+    torch.testing.assert_close(of_state, expected[2])
