@@ -74,9 +74,9 @@ def probability(log_odds: FloatArray) -> FloatArray:
 def choices_of(scene: Scene, logits: Logits, config: DecisionConfig) -> Choices:
     """What may be chosen in a scene, and what it gains: log-odds, and costs that it saves, or has.
 
-    A link over missed frames says that a cell was missed, which is as unlikely as few are. So at most it saves a
-    birth and a death less −log s, and at least nothing, where s is the share of cells that were missed, as the
-    network expects.
+    A link over missed frames says that a cell was missed, which is as unlikely as few are. So it saves at
+    most a birth and a death less −log s, and at least nothing, where s is the share of cells that were
+    missed, as the network expects.
     """
     draft, pairs = scene.draft, scene.pairs
     frame, source, target = draft.cells.frame, pairs.source, pairs.target
