@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ingest.errors import InputError
 from ingest.movie import LabelImages, Movie
+from ingest.threads import default_threads
 from ingest.tracking_graph import Detections
 from tracker.cells import Cells
 
@@ -19,8 +20,6 @@ SIDE = 24
 """Pixels of a crop's side."""
 FIELD = 2.5
 """Its side in cell diameters."""
-AHEAD = 2
-"""Frames that are looked at at once."""
 AT_ONCE = 2048
 """Cells that are cut out together: what it takes is large against their crops."""
 SAMPLED = 4
@@ -39,7 +38,7 @@ def crops(
     """The crops of each frame's n cells, in the order of `cells`: (n, 2, 24, 24), see `frame_crops`.
 
     Their intensities are relative to the frame's `Light`. The frames ahead are read while the network looks
-    at those before: `AHEAD` of them are in memory.
+    at those before: `frames_ahead` of them are in memory.
 
     Raises:
         InputError: there is no such channel; a frame that cannot be read.
@@ -64,14 +63,20 @@ def crops(
             cut[:, 0] = Light.of(image, mask).relative(cut[:, 0])
         return cut
 
-    with ThreadPoolExecutor(AHEAD) as pool:
+    ahead = frames_ahead()
+    with ThreadPoolExecutor(ahead) as pool:
         waiting: deque[Future[Image]] = deque()
         for t in range(len(labels)):
             waiting.append(pool.submit(one, t))
-            if len(waiting) > AHEAD:
+            if len(waiting) > ahead:
                 yield torch.from_numpy(waiting.popleft().result())
         while waiting:
             yield torch.from_numpy(waiting.popleft().result())
+
+
+def frames_ahead() -> int:
+    """Frames that are read and cut at once: half of the threads do, since others draft and look meanwhile."""
+    return max(1, default_threads() // 2)
 
 
 @dataclass(frozen=True)

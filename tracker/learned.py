@@ -18,7 +18,7 @@ from ingest.tracking_graph import Detections, IntArray, LinkKind, TrackingGraph
 from tracker.beside import beside, while_well
 from tracker.cells import Cells
 from tracker.config import LEARNED_DRAFT
-from tracker.crops import AHEAD, crops
+from tracker.crops import crops, frames_ahead
 from tracker.draft import make_draft
 from tracker.gains import DecisionConfig, Logits, choices_of, probability
 from tracker.greedy import decide_by_assignment
@@ -78,8 +78,8 @@ def track_learned(
 ) -> TrackingGraph:
     """Link the detections of a movie by what a trained network makes of them; each link with its probability.
 
-    Two frames, and one more label image, are in memory at once; crops are forgotten once the network has
-    seen them. What stays is about 1 kB a detection and 150 B a candidate pair.
+    Two frames at most, and one more label image, are in memory at once; crops are forgotten once the network
+    has seen them. What stays is about 1 kB a detection and 150 B a candidate pair.
 
     Args:
         labels: the cells' masks, (T, Y, X).
@@ -147,7 +147,7 @@ def look(
 ) -> tuple[Looks, Tensor]:
     """Measure the crops of all frames, and have the network see them: (N, width), on the CPU."""
     looks, seen = [], [torch.zeros(0, model.config.width)]
-    with _fewer_threads(AHEAD):  # which read the frames
+    with _fewer_threads(frames_ahead()):  # which read the frames
         for batch in _batched(frames, CROPS if device.type == "cpu" else CROPS_ON_GPU):
             looks.append(Looks.of(batch, has_image=has_image))
             if model.appearance is not None:
