@@ -11,8 +11,6 @@ from tracker.scene import Scene
 
 SEGMENTED_DIVISION_COST = 4.0
 """What a division costs among cells of our own segmentation, where much else looks like one."""
-
-
 MISSED, AMONG = 1, 100
 """One cell missed among a hundred is expected of a movie of which nothing is known, and counts as much as a
 hundred of its own."""
