@@ -33,19 +33,21 @@ def movie(dividing: SimulatedMovie, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="module")
 def long_movie(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A movie that takes many seconds."""
-    return noise(24, tmp_path_factory.mktemp("long"))
+    return crowded(40, tmp_path_factory.mktemp("long"))
 
 
 @pytest.fixture(scope="module")
 def slow_movie(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A movie that takes seconds, for jobs that are awaited in the end."""
-    return noise(8, tmp_path_factory.mktemp("slow"))
+    return crowded(6, tmp_path_factory.mktemp("slow"))
 
 
-def noise(frames: int, folder: Path) -> bytes:
-    """Large frames of noise, which have to be forced."""
-    path = folder / "noise.tif"
-    frame = np.random.default_rng(3).integers(0, 4000, (700, 900), dtype=np.uint16)
+def crowded(frames: int, folder: Path) -> bytes:
+    """Large frames, each of 690 round cells."""
+    y, x = np.mgrid[:30, :30] - 14.5
+    cells = np.tile(np.where(np.hypot(y, x) < 9, 400, 100), (23, 30))  # (690, 900)
+    frame = np.random.default_rng(3).poisson(cells).astype(np.uint16)
+    path = folder / "crowded.tif"
     stack = np.stack([np.roll(frame, t, axis=0) for t in range(frames)])
     tifffile.imwrite(path, stack, imagej=True, metadata={"axes": "TYX"})
     return path.read_bytes()
@@ -136,6 +138,7 @@ def test_one_that_runs_and_one_that_waits_are_cancelled(service: LiveService, lo
     service.send("long", long_movie)
     jobs = [service.track("long") for _ in range(2)]
     process = service.job_process()
+    until(lambda: (service.job(jobs[0])["progress"] or {}).get("step") == "Segmenting")
     refused = httpx2.delete(f"{service.address}/uploads/long")
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "CONFLICT")
     cancel = "mutation($id: ID!) { cancelJob(id: $id) { state cancelling } }"
