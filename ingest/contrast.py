@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
+from ingest.block_means import block_means
 from ingest.tracking_graph import FloatArray
 
 Image = npt.NDArray[np.float32]
@@ -67,7 +68,7 @@ def _ground(image: Image, diameter: float) -> Image:
     """Brightness of the ground under the cells: the mean of the blocks that belong to it, near and far."""
     block = max(1, round(diameter * BLOCK))
     cell = diameter / block  # a diameter in blocks
-    small = blocks(image, block)
+    small = block_means(image, block, np.float64)
     envelope = bowl(small)
     envelope = envelope + _envelope(small - envelope, cell)
     above = small - envelope
@@ -108,8 +109,10 @@ def _noise(light: Image, diameter: float, white: float) -> Image:
     """
     block = max(1, round(diameter * BLOCK))
     reach = 4 * diameter / block
-    depth, is_dark = blocks(np.maximum(-light, 0), block), blocks(light < 0, block)
-    depth, is_dark = (ndi.gaussian_filter(part, reach, mode="nearest") for part in (depth, is_dark))
+    depth, is_dark = (
+        ndi.gaussian_filter(block_means(part, block, np.float64), reach, mode="nearest")
+        for part in (np.maximum(-light, 0), light < 0)
+    )
     local = sqrt(pi / 2) * depth / np.maximum(is_dark, 1e-6)
     bright = max(float(np.percentile(light, BRIGHT)), TINY)
     noise = np.clip(local, LEAST_NOISE * bright, max(MOST_NOISE * bright, white))
@@ -136,16 +139,8 @@ def _white_noise(pixels: Image) -> float:
     return 1.4826 * float(np.median(np.abs(checker)))
 
 
-def blocks(image: npt.NDArray[Any], block: int) -> FloatArray:
-    """Means over squares of `block` pixels; the last row and column are repeated to fill theirs."""
-    padded = np.pad(image, [(0, -length % block) for length in image.shape], mode="edge")
-    rows, columns = (length // block for length in padded.shape)
-    means: FloatArray = padded.reshape(rows, block, columns, block).mean(axis=(1, 3), dtype=np.float64)
-    return means
-
-
 def _unblocked(small: FloatArray, block: int, shape: tuple[int, ...]) -> Image:
-    """The inverse of `blocks`, linear between the squares' centres."""
+    """The inverse of `block_means`, linear between the squares' centres."""
     whole = ndi.zoom(small.astype(np.float32), block, order=1, mode="nearest", grid_mode=True)
     image: Image = whole[: shape[0], : shape[1]]
     return image

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ingest.block_means import block_means
 from ingest.errors import InputError
 from ingest.movie import LabelImages, Movie
 from ingest.threads import default_threads
@@ -172,7 +173,7 @@ def _sample_image(
 ) -> Image:
     """(n, 24, 24) intensities, linear between pixels; of means over blocks of them where cells are large."""
     block = max(1, round(step))
-    pixels = _means(image, block)
+    pixels = block_means(image, block, np.float32)
     row, below = _between(y, block, pixels.shape[0])  # (n, 24) each
     column, right = _between(x, block, pixels.shape[1])
     framed = np.pad(pixels, ((0, 1), (0, 1)), mode="edge")  # so that there is a next pixel
@@ -189,26 +190,6 @@ def _blended(one: Image, other: Image, share: Image) -> Image:
     other *= share
     one += other
     return one
-
-
-def _means(image: npt.NDArray[np.generic], block: int) -> Image:
-    """Means over squares of `block` pixels; the last row and column are repeated to fill theirs."""
-    if block == 1:
-        return image.astype(np.float32)
-    means = _sums(_sums(image, block).T, block).T
-    means /= block * block
-    return means
-
-
-def _sums(pixels: npt.NDArray[np.generic], block: int) -> Image:
-    """Sums over each `block` rows; the last row is repeated to fill the last block."""
-    sums = pixels[::block].astype(np.float32)
-    for offset in range(1, block):
-        rows = pixels[offset::block].astype(np.float32)
-        sums[: len(rows)] += rows
-        if len(rows) < len(sums):
-            sums[-1] += pixels[-1].astype(np.float32)
-    return sums
 
 
 def _between(place: npt.NDArray[np.float64], block: int, length: int) -> tuple[npt.NDArray[np.int64], Image]:

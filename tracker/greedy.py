@@ -1,8 +1,10 @@
 """The assignment decision: sure links by linear assignment with shadow objects, divisions, other links."""
 
+from collections.abc import Callable
+
 import numpy as np
 
-from ingest.tracking_graph import BoolArray, IntArray
+from ingest.tracking_graph import BoolArray, FloatArray, IntArray
 from tracker.assignment import assign
 from tracker.joint import Choices
 
@@ -44,17 +46,15 @@ class _Families:
         self._has_origin = np.zeros(choices.count, bool)
         self._has_origin[choices.link[links, 1]] = True
         self._divides = np.zeros(choices.count, bool)
+        self._has_three = np.zeros(choices.count, bool)
         self._by_source = np.argsort(choices.link[:, 0], kind="stable")
         self._start = np.searchsorted(choices.link[self._by_source, 0], np.arange(choices.count + 1))
 
     def divide(self) -> IntArray:
         """Accept divisions, the largest gain first; their rows, ascending."""
-        gain = self.choices.division_gain
-        worth = np.flatnonzero(gain > 0)
-        accepted = [row for row in worth[np.argsort(-gain[worth], kind="stable")] if self._accept(row)]
-        return np.sort(np.array(accepted, np.int64))
+        return _accepted(self.choices.division_gain, self._accept_division)
 
-    def _accept(self, row: np.int64) -> bool:
+    def _accept_division(self, row: np.int64) -> bool:
         mother, *daughters = self.choices.division[row]
         link = self._link_of[mother]
         child = NOTHING if link == NOTHING else self.choices.link[link, 1]
@@ -86,14 +86,20 @@ class _Families:
         self._has_origin[target[rows]] = True
 
     def add_daughters(self) -> IntArray:
-        """Give each mother who divides one cell without origin, the best first; rows of `another`."""
-        gain, has_two = self.choices.another_gain, self._divides.copy()
-        accepted = []
-        worth = np.flatnonzero(gain > 0)
-        for row in worth[np.argsort(-gain[worth], kind="stable")]:
-            mother, daughter = self.choices.another[row]
-            if has_two[mother] and not self._has_origin[daughter]:
-                has_two[mother] = False
-                self._has_origin[daughter] = True
-                accepted.append(row)
-        return np.sort(np.array(accepted, np.int64))
+        """Give mothers who divide a third daughter, the largest gain first; rows of `another`, ascending."""
+        return _accepted(self.choices.another_gain, self._accept_daughter)
+
+    def _accept_daughter(self, row: np.int64) -> bool:
+        mother, daughter = self.choices.another[row]
+        if not self._divides[mother] or self._has_three[mother] or self._has_origin[daughter]:
+            return False
+        self._has_three[mother] = True
+        self._has_origin[daughter] = True
+        return True
+
+
+def _accepted(gain: FloatArray, accept: Callable[[np.int64], bool]) -> IntArray:
+    """Rows that gain anything and are accepted, asked from the largest gain on; ascending."""
+    worth = np.flatnonzero(gain > 0)
+    accepted = [row for row in worth[np.argsort(-gain[worth], kind="stable")] if accept(row)]
+    return np.sort(np.array(accepted, np.int64))

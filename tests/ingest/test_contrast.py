@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from ingest.contrast import blocks, bowl, contrast
+from ingest.block_means import block_means
+from ingest.contrast import bowl, contrast
 from tests.ingest.painting import discs
 
 COUNTS, OFFSET = 7.0, -300.0
@@ -55,4 +56,4 @@ def test_bright_things_hardly_lift_the_bowl() -> None:
 
 def test_blocks_are_means_and_the_last_row_is_repeated() -> None:
     image = np.arange(15.0).reshape(3, 5)
-    assert blocks(image, 2).tolist() == [[3.0, 5.0, 6.5], [10.5, 12.5, 14.0]]
+    assert block_means(image, 2, np.float64).tolist() == [[3.0, 5.0, 6.5], [10.5, 12.5, 14.0]]

@@ -30,30 +30,22 @@ def test_probabilities_never_overflow(odds: float) -> None:
 
 # m . < d    one pair over a missed frame; below, a division without one
 #       e
-def test_births_and_deaths_that_are_saved() -> None:
-    config = DecisionConfig(birth_cost=0.25, death_cost=2.0)
+@pytest.mark.parametrize(("birth", "death"), [(0.25, 2.0), (3.0, 4.0)])
+def test_births_and_deaths_that_are_saved(birth: float, death: float) -> None:
+    config = DecisionConfig(birth_cost=birth, death_cost=death)
     scene = scene_of(painted([MOTHER, DAUGHTERS, {}, {"d": DAUGHTERS["d"]}]).labels)
     assert scene.draft.cells.frame[scene.pairs.target].tolist() == [1, 1, 3, 3]
     pair = np.log([[0.5, 0.25, 0.25], [0.1, 0.7, 0.2], [0.8, 0.1, 0.1], [0.4, 0.3, 0.3]])
     choices = choices_of(scene, Logits(pair, np.array([1.5])), config)
-    gap = 2.25 + np.log((0.8 + 0.4 + 1) / (4 + 100))  # of four cells and 100 more so many were missed
-    assert gap < 0
-    np.testing.assert_allclose(choices.link_gain, np.log([1, 1 / 9, 4, 2 / 3]) + np.array([2.25, 2.25, 0, 0]))
-    np.testing.assert_allclose(choices.division_gain, [1.5 + 2 * 0.25 + 2.0])
+    missed = (0.8 + 0.4 + 1) / (4 + 100)  # of four cells and 100 more
+    gap = {2.25: 0, 7: 7 + np.log(missed)}[birth + death]  # never less than nothing
+    saved = np.array([birth + death, birth + death, gap, gap])
+    np.testing.assert_allclose(choices.link_gain, np.log([1, 1 / 9, 4, 2 / 3]) + saved)
+    np.testing.assert_allclose(choices.sure_gain, np.log([1, 1 / 9, 4, 2 / 3]) + np.minimum(saved, 2))
+    np.testing.assert_allclose(choices.division_gain, [1.5 + 2 * birth + death])
     np.testing.assert_allclose(choices.another_gain[:2], np.log([1 / 3, 1 / 4]))
     assert np.all(choices.another_gain[2:] == -np.inf)  # a daughter is born in the next frame
     assert choices.count == 4
-
-
-# m . < d    as above
-#       e
-def test_a_link_over_a_missed_frame_among_others() -> None:
-    scene = scene_of(painted([MOTHER, DAUGHTERS, {}, {"d": DAUGHTERS["d"]}]).labels)
-    pair = np.log([[0.5, 0.25, 0.25], [0.1, 0.7, 0.2], [0.8, 0.1, 0.1], [0.4, 0.3, 0.3]])
-    choices = choices_of(scene, Logits(pair, np.zeros(1)), DecisionConfig(birth_cost=3.0, death_cost=4.0))
-    gap = 7 + np.log((0.8 + 0.4 + 1) / (4 + 100))
-    np.testing.assert_allclose(choices.link_gain, np.log([1, 1 / 9, 4, 2 / 3]) + np.array([7, 7, gap, gap]))
-    np.testing.assert_allclose(choices.sure_gain, np.log([1, 1 / 9, 4, 2 / 3]) + 2)
 
 
 # . d . d    seen in every other frame
