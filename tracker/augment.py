@@ -15,6 +15,8 @@ FROM_IMAGE = {
     "triple": ("unequally_bright", "unequally_textured", "brightness"),
 }
 """Features that are intensities, and so scale with them."""
+SIGNED = {"mean", "brighter", "brightness"}
+"""Those of them that change their sign where the frames are inverted."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Augmentation:
         offset: standard deviation of what is added to them, where 1 is a bright cell.
         grain: most noise added to crops.
         blind: share of the batches that are seen without their frames.
+        inverted: share of the batches whose frames are inverted: cells may be darker than the ground.
     """
 
     noise: float = 0.05
@@ -36,6 +39,7 @@ class Augmentation:
     offset: float = 0.1
     grain: float = 0.1
     blind: float = 0.1
+    inverted: float = 0.1
 
 
 def augmented(
@@ -61,13 +65,14 @@ def augmented(
         gain, image = 0.0, torch.zeros_like(image)
         has_image.zero_()
     else:
-        gain = float(np.exp(rng.normal(0, config.gain)))
+        gain = float(np.exp(rng.normal(0, config.gain))) * (-1 if rng.random() < config.inverted else 1)
         offset = float(rng.normal(0, config.offset))
         grain = float(rng.uniform(0, config.grain))
         image = gain * image + offset + grain * torch.randn_like(image)
         columns["cell"][:, names["cell"].index("mean")] += offset / gain
     for kind, of_image in FROM_IMAGE.items():
-        columns[kind][:, [names[kind].index(name) for name in of_image]] *= gain
+        for name in of_image:
+            columns[kind][:, names[kind].index(name)] *= gain if name in SIGNED else abs(gain)
         columns[kind] = _noisy(columns[kind], getattr(model, f"standard_{kind}"), config)
     return replace(batch, crops=torch.stack([image, mask], dim=1), **columns)
 

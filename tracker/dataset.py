@@ -11,9 +11,11 @@ from torch import Tensor
 from ingest.measure import measure, require_same_shape
 from ingest.movie import LabelImages, Movie
 from ingest.tracking_graph import BoolArray, Detections, IntArray, LinkKind, TrackingGraph
+from tracker.cells import Cells
 from tracker.config import LEARNED_DRAFT
 from tracker.crops import crops
 from tracker.draft import make_draft
+from tracker.imperfect import marked, missegmented
 from tracker.inputs import Inputs, make_inputs
 from tracker.lineage import NOBODY
 from tracker.looks import Looks
@@ -59,6 +61,10 @@ class Variation:
         begin, end: frames begin … end − 1 of the movie.
         stride: every so manieth frame is taken.
         missed: share of the detections that are taken away.
+        markers: in place of each cell there is a marker, a disc of so many typical cell diameters; 0 leaves
+            the cells as they are.
+        errors: share of the cells that is missed, and likewise is cut in two, is merged with one beside it,
+            and comes on top without being a cell, as by a segmentation (`imperfect.missegmented`).
         blind: whether the frames are taken away, and the label images alone left.
         seed: of what is random.
     """
@@ -67,6 +73,8 @@ class Variation:
     end: int
     stride: int = 1
     missed: float = 0.0
+    markers: float = 0.0
+    errors: float = 0.0
     blind: bool = False
     seed: int = 0
 
@@ -112,18 +120,29 @@ def make_example(source: TrainingMovie, variation: Variation) -> Example:
 
 def vary(source: TrainingMovie, way: Variation) -> tuple[LabelImages, Movie | None, TrackingGraph]:
     """The frames, label images and true lineage that are left of a movie."""
-    frames = list(range(way.begin, way.end, way.stride))
+    frames = range(way.begin, way.end, way.stride)
     whole = source.graph.detections
-    kept = np.isin(whole.frame, frames)
-    rng = np.random.default_rng(way.seed)
-    kept &= rng.random(len(whole)) >= way.missed
-    labels = LabelImages.from_function(
-        lambda t: _erased(source.labels.frame(frames[t]), whole, frames[t], kept),
-        (len(frames), *source.labels.shape[1:]),
-    )
+    kept = np.random.default_rng(way.seed).random(len(whole)) >= way.missed
+    marker, first = way.markers * Cells.of(whole).diameter, int(whole.label.max(initial=0)) + 1
+
+    def seen(t: int) -> Labels:
+        image = _erased(source.labels.frame(frames[t]), whole, frames[t], kept)
+        if marker:
+            image = marked(image, whole, frames[t], marker)
+        if way.errors:
+            image = missegmented(image, way.errors, first, np.random.default_rng([way.seed, t]))
+        return image
+
+    labels = LabelImages.from_function(seen, (len(frames), *source.labels.shape[1:]))
     movie = None if source.movie is None or way.blind else _frames(source.movie, frames)
-    row = np.where(kept, np.cumsum(kept) - 1, NOBODY)
-    return labels, movie, contracted(source.graph, row, measure(labels, movie))
+    detections = measure(labels, movie)
+    frame = np.full(len(source.labels), len(frames))  # of the variation; those left out have none
+    frame[frames] = np.arange(len(frames))
+    return (
+        labels,
+        movie,
+        contracted(source.graph, detections.rows(frame[whole.frame], whole.label), detections),
+    )
 
 
 def _erased(image: Labels, detections: Detections, frame: int, kept: BoolArray) -> Labels:

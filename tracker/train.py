@@ -59,7 +59,7 @@ class TrainingConfig:
     held_out: float = 0.3
     check_every: int = 200
     patience: int = 5
-    variations: int = 8
+    variations: int = 10
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
     then: "TrainingConfig | None" = None
@@ -287,6 +287,8 @@ def variations(frames: int, config: TrainingConfig, seed: int) -> list[Variation
         Variation(0, frames, missed=0.06, seed=seed + 1),
         Variation(1, frames, 2, missed=0.03, seed=seed + 2),
         Variation(2, frames, 3),
+        Variation(0, frames, markers=0.3),
+        Variation(0, frames, 2, markers=0.6),
     ]
     return [way for way in ways[: config.variations] if (way.end - way.begin) // way.stride >= 4] or ways[:1]
 

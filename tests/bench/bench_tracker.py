@@ -27,12 +27,14 @@ from tests.bench.trackers import OURS, Track, all_trackers, available
 from tests.bench.tracking_cases import (
     REAL,
     Case,
+    as_markers,
     every,
     in_memory,
     missed,
     real_case,
     simulated_case,
     validation,
+    with_errors,
 )
 
 COLUMNS = {
@@ -105,7 +107,7 @@ def accuracy(
 
 
 def robustness(cases: Collection[Case], trackers: Mapping[str, Track]) -> Iterator[object]:
-    """A table without goals: frames left out, cells missed, simulated."""
+    """A table without goals: frames left out, cells missed, marked, segmented with errors, simulated."""
     comparison = Comparison(trackers)
     yield from markdown_head()
     for case in cases:
@@ -209,7 +211,12 @@ def run(
             fewer = [
                 change for case in list(real.values())[::2] for change in (every(case, 2), missed(case, 0.1))
             ]
-            yield from robustness([*fewer, simulated_case(3)], trackers)
+            worse = [
+                change
+                for case in map(validation, real.values())
+                for change in (as_markers(case, 0.5), with_errors(case, 0.01))
+            ]
+            yield from robustness([*fewer, *worse, simulated_case(3)], trackers)
         case "raw":
             yield from raw([validation(case) for case in real.values()])
         case "speed":

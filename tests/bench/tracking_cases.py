@@ -18,6 +18,7 @@ from ingest.measure import measure
 from ingest.movie import LabelImages, Movie, open_labels, open_movie
 from ingest.simulate import SimulationSettings, simulate
 from ingest.tracking_graph import BoolArray, Detections, IntArray, LinkKind, TrackingGraph
+from tracker.dataset import TrainingMovie, Variation, vary
 
 REAL = ("Fluo-N2DL-HeLa", "PhC-C2DL-PSC", "DIC-C2DH-HeLa")
 """Sets of the Cell Tracking Challenge whose sequence 01 lies in the data folder."""
@@ -107,6 +108,23 @@ def missed(case: Case, share: float, *, seed: int = 0) -> Case:
     """Without a random share of the detections; the links lead over them."""
     seen = np.random.default_rng(seed).random(len(case.detections)) >= share
     return _kept(case, np.arange(len(case.labels)), f"{case.name} −{share:.0%}", seen)
+
+
+def as_markers(case: Case, diameters: float) -> Case:
+    """Each cell a disc of so many typical cell diameters, as where they are marked or found as spots."""
+    return _seen_as(case, Variation(0, len(case.labels), markers=diameters), f"{case.name} markers")
+
+
+def with_errors(case: Case, share: float, *, seed: int = 0) -> Case:
+    """With a segmentation's errors: such a share of the cells each is missed, cut, merged, and on top."""
+    return _seen_as(
+        case, Variation(0, len(case.labels), errors=share, seed=seed), f"{case.name} {share:.0%} errors"
+    )
+
+
+def _seen_as(case: Case, way: Variation, name: str) -> Case:
+    labels, movie, truth = vary(TrainingMovie(case.name, case.movie, case.labels, case.truth), way)
+    return Case(name, LabelImages.from_array(np.stack(list(labels))), truth, movie)
 
 
 def simulated_case(seed: int, settings: SimulationSettings | None = None, *, name: str = "simulated") -> Case:

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from ingest.simulate import SimulatedMovie
 from tests.tracker.networks import Seen, seen, untrained
-from tracker.augment import FROM_IMAGE, Augmentation, augmented
+from tracker.augment import FROM_IMAGE, SIGNED, Augmentation, augmented
 from tracker.model import Batch
 
-STILL = Augmentation(noise=0.0, dropped=0.0, gain=0.0, offset=0.0, grain=0.0, blind=0.0)
+STILL = Augmentation(noise=0.0, dropped=0.0, gain=0.0, offset=0.0, grain=0.0, blind=0.0, inverted=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +59,10 @@ def test_the_batch_itself_is_left_alone(whole: Seen) -> None:
         assert torch.equal(tensor, before[name]), name
 
 
-def test_exposure_changes_crops_and_features_alike(whole: Seen) -> None:
+@pytest.mark.parametrize("inverted", [0.0, 1.0])
+def test_exposure_changes_crops_and_features_alike(whole: Seen, inverted: float) -> None:
     """Brightness that is measured in the changed crops is the changed brightness."""
-    found = changed(whole, Augmentation(noise=0, dropped=0, gain=0.5, offset=0.4, grain=0, blind=0))
+    found = changed(whole, replace(STILL, gain=0.5, offset=0.4, inverted=inverted))
     own = (found.crops[:, 1] > 0).float()
     mean = (found.crops[:, 0] * own).sum((1, 2)) / own.sum((1, 2)).clamp(min=1)
     torch.testing.assert_close(column(found, whole, "cell", "mean"), mean, atol=2e-3, rtol=1e-3)
@@ -71,8 +72,9 @@ def test_exposure_changes_crops_and_features_alike(whole: Seen) -> None:
     assert abs(float(gain[0]) - 1) > 0.05
     for kind, names in FROM_IMAGE.items():
         for name in set(names) - {"mean"}:
+            factor = -gain[0] if inverted and name in SIGNED else gain[0]  # spreads and differences have none
             torch.testing.assert_close(
-                column(found, whole, kind, name), gain[0] * column(batch, whole, kind, name), msg=name
+                column(found, whole, kind, name), factor * column(batch, whole, kind, name), msg=name
             )
 
 

@@ -359,7 +359,7 @@ def test_the_learning_rate_rises_and_falls() -> None:
     assert np.all(np.diff(rates[10:]) < 0)
 
 
-@pytest.mark.parametrize(("frames", "count"), [(50, 8), (6, 3), (2, 1)])
+@pytest.mark.parametrize(("frames", "count"), [(50, 10), (6, 4), (2, 1)])
 def test_variations_have_a_few_frames_each(frames: int, count: int) -> None:
     ways = variations(frames, TrainingConfig(), seed=7)
     assert len(ways) == count

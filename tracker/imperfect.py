@@ -1,0 +1,109 @@
+"""Label images as users have them, too: cells that are only marked, cells that a segmentation got wrong."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from ingest.tracking_graph import Detections, FloatArray
+
+BESIDE = 2
+"""Pixels between cells that a segmentation may take for one."""
+PIECE = (0.2, 0.5)
+"""Share of a cell's pixels in the smaller piece where it is cut."""
+DEBRIS = (0.3, 1.0)
+"""Diameters, in those of the cells, of what is taken for a cell and is none."""
+Labels = npt.NDArray[np.int32]
+
+
+def marked(image: Labels, detections: Detections, frame: int, diameter: float) -> Labels:
+    """(Y, X) label image of markers: a disc in place of each cell, one pixel at least.
+
+    Where discs meet, each pixel is that of the nearer centre; a cell whose centre is in the same pixel as
+    another's may have none.
+
+    Args:
+        image: (Y, X) the cells that are marked.
+        detections: whose labels and centres these are.
+        frame: theirs in the detections.
+        diameter: of the discs, pixels.
+    """
+    rows = detections.frame_slice(frame)
+    is_here = np.isin(detections.label[rows], image)
+    label = detections.label[rows][is_here]
+    y, x = (centre[rows][is_here] for centre in (detections.y, detections.x))
+    return _discs(label, y, x, np.full(len(label), diameter), image.shape)
+
+
+def missegmented(image: Labels, share: float, first: int, rng: np.random.Generator) -> Labels:
+    """(Y, X) label image with the errors of a segmentation.
+
+    Of its cells such a share each is missed, is cut in two, of which the larger piece keeps the label, and is
+    merged with a cell beside it, which keeps its own; and as many things are found that are no cells.
+
+    Args:
+        image: (Y, X) the cells.
+        share: of the cells, for each kind of error.
+        first: label of the first piece or thing; others follow.
+        rng: decides.
+    """
+    worse = image.copy()
+    boxes = ndimage.find_objects(image)
+    cells = np.flatnonzero([box is not None for box in boxes])
+    if not len(cells):
+        return worse
+    fate = np.digitize(rng.random(len(cells)), share * np.arange(1, 4))  # of 3: it is left alone
+    for cell in cells[fate == 0]:
+        worse[boxes[cell]][image[boxes[cell]] == cell + 1] = 0
+    for cell in cells[fate == 1]:
+        first += _cut(worse[boxes[cell]], image[boxes[cell]] == cell + 1, first, rng)
+    for cell in cells[fate == 2]:
+        _merge(worse, image == cell + 1, boxes[cell], rng)
+    typical = float(np.median(np.sqrt(4 / np.pi * np.bincount(image[image > 0])[cells + 1])))
+    count = rng.poisson(share * len(cells))
+    y, x = (rng.uniform(0, length - 1, count) for length in image.shape)
+    debris = _discs(first + np.arange(count), y, x, typical * rng.uniform(*DEBRIS, count), image.shape)
+    return np.where(image > 0, worse, debris)
+
+
+def _cut(image: Labels, cell: npt.NDArray[np.bool_], piece: int, rng: np.random.Generator) -> int:
+    """Give what lies beyond a line through a cell a label of its own; how many pieces are new, 0 or 1."""
+    pixels = np.stack(np.nonzero(cell))  # (2, area)
+    angle = rng.uniform(0, 2 * np.pi)
+    along = np.cos(angle) * pixels[0] + np.sin(angle) * pixels[1]
+    beyond = along > np.quantile(along, 1 - rng.uniform(*PIECE))
+    image[tuple(pixels[:, beyond])] = piece
+    return int(beyond.any())
+
+
+def _merge(
+    image: Labels, cell: npt.NDArray[np.bool_], box: tuple[slice, ...], rng: np.random.Generator
+) -> None:
+    """Give a cell and one beside it, if there is any, the label of the larger."""
+    around = tuple(slice(max(0, side.start - BESIDE), side.stop + BESIDE) for side in box)
+    near = ndimage.binary_dilation(cell[around], iterations=BESIDE)
+    others = np.unique(image[around][near & ~cell[around]])
+    others = others[others > 0]
+    if len(others):
+        other = image == rng.choice(others)
+        larger = cell if np.count_nonzero(cell) > np.count_nonzero(other) else other
+        image[cell | other] = image[larger][0]
+
+
+def _discs(
+    label: npt.NDArray[np.integer], y: FloatArray, x: FloatArray, diameter: FloatArray, shape: tuple[int, ...]
+) -> Labels:
+    """(Y, X) label image of discs of one pixel at least, each with what is nearest to its centre."""
+    image = np.zeros(shape, np.int32)
+    if not len(label):
+        return image
+    reach = np.arange(-int(diameter.max() / 2) - 1, int(diameter.max() / 2) + 2)
+    y0, x0 = (np.rint(centre).astype(np.int64)[:, None, None] for centre in (y, x))
+    row, column = np.broadcast_arrays(y0 + reach[:, None], x0 + reach)  # (n, reach, reach)
+    distance = np.hypot(row - y[:, None, None], column - x[:, None, None])
+    distance[(row == y0) & (column == x0)] = 0
+    painted = (distance <= diameter[:, None, None] / 2) & (row >= 0) & (row < shape[0])
+    painted &= (column >= 0) & (column < shape[1])
+    order = np.argsort(-distance[painted], kind="stable")  # the nearest last
+    of = np.broadcast_to(label[:, None, None], row.shape)[painted]
+    image[row[painted][order], column[painted][order]] = of[order]
+    return image
