@@ -209,7 +209,8 @@ def train(
         bool,
         typer.Option(
             "--segmented",
-            help="Learn from the cells that the built-in segmentation finds, in place of the true ones.",
+            help="Learn how segmentations err: from the cells that the built-in one finds, and from the true "
+            "ones with flaws at random.",
         ),
     ] = False,
     diameter: Diameter = None,
@@ -272,7 +273,14 @@ def train(
         given = collect(movies or [], stored or [], Settings(), bars, notes.append)
         given += simulated(simulated_movies, seed, bars)
         run = run_training(
-            given, plan, output, start=begin, device=device, segmentation=segmentation, progress=bars
+            given,
+            plan,
+            output,
+            start=begin,
+            device=device,
+            segmentation=segmentation,
+            progress=bars,
+            note=notes.append,
         )
     for text in notes:
         reporter.note(text)

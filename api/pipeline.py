@@ -28,6 +28,7 @@ class TrackedMovie:
         seconds: wall time by step.
         device: that the tracker's network ran on; None without a network.
         weights: sha256 of its network's weights, in hex; None without.
+        has_flaws: whether label images that were given showed the flaws of a segmentation.
     """
 
     movie: Movie
@@ -38,6 +39,7 @@ class TrackedMovie:
     seconds: Mapping[str, float]
     device: str | None = None
     weights: str | None = None
+    has_flaws: bool = False
 
     @property
     def uncertain(self) -> Uncertain | None:
@@ -97,6 +99,7 @@ def track_movie(
         seconds={step: end - begin for step, begin, end in steps},
         device=linked.device,
         weights=linked.weights,
+        has_flaws=linked.has_flaws,
     )
 
 

@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingest.errors import InputError
@@ -62,12 +62,15 @@ class Linked:
         parameters: of the tracker.
         device: that its network ran on; None without a network.
         weights: sha256 of its network's, in hex; None without.
+        has_flaws: whether label images that were given showed the flaws of a segmentation, and were linked
+            by a network that knows them.
     """
 
     graph: TrackingGraph
     parameters: Mapping[str, object]
     device: str | None = None
     weights: str | None = None
+    has_flaws: bool = False
 
 
 Link = Callable[[LabelImages, Detections, Movie, Progress], Linked]
@@ -79,8 +82,9 @@ def load_tracker(choice: TrackerChoice, *, segmented: bool = False) -> Link:
 
     Args:
         choice: which one.
-        segmented: whether the cells are those of our own segmentation: then the network is one that knows
-            such cells, unless weights are given, and a division costs more.
+        segmented: whether the cells are those of our own segmentation: then the network is one that knows how
+            a segmentation errs, unless weights are given, and a division costs more. Cells that are given are
+            linked so, too, where their draft shows such flaws.
 
     Raises:
         InputError: the weights cannot be read; there is no such device or decision.
@@ -101,16 +105,22 @@ def _learned(choice: TrackerChoice, segmented: bool) -> Link:
     with _importing():  # torch takes seconds, and only this tracker needs it
         from tracker.checkpoint import SEGMENTED, SHIPPED, load_model
         from tracker.gains import SEGMENTED_DIVISION_COST, DecisionConfig
-        from tracker.learned import LearnedConfig, choose_device, device_name, track_learned
+        from tracker.learned import LearnedConfig, choose_device, device_name, link, see
 
-    checkpoint = load_model(choice.weights or (SEGMENTED if segmented else SHIPPED))
-    costs = DecisionConfig(division_cost=SEGMENTED_DIVISION_COST if segmented else 0.0)
-    config = LearnedConfig(decision=choice.decision, device=choice.device, costs=costs)
+    usual = load_model(choice.weights or (SEGMENTED if segmented else SHIPPED))
+    wary = None if segmented or choice.weights else load_model(SEGMENTED)
+    config = LearnedConfig(decision=choice.decision, device=choice.device)
+    careful = replace(config, costs=DecisionConfig(division_cost=SEGMENTED_DIVISION_COST))
     device = device_name(choose_device(choice.device))
 
     def track(labels: LabelImages, detections: Detections, movie: Movie, progress: Progress) -> Linked:
-        graph = track_learned(labels, detections, movie, checkpoint.model, config=config, progress=progress)
-        return Linked(graph, config.as_dict(), device, checkpoint.digest)
+        network, how = usual, careful if segmented else config
+        view = see(labels, detections, movie, network.model, how, progress)
+        if wary and view.scene.draft.has_flaws:
+            network, how = wary, careful
+            view = see(labels, detections, movie, network.model, how, progress, scene=view.scene)
+        graph = link(view, network.model, how)
+        return Linked(graph, how.as_dict(), device, network.digest, has_flaws=network is wary)
 
     return track
 

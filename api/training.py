@@ -26,7 +26,7 @@ from ingest.simulate import SimulationSettings, simulate
 from ingest.tracking_graph import IntArray, TrackingGraph
 from ingest.whole_cells import whole_cells
 from tracker.checkpoint import load_model, save_model
-from tracker.dataset import UNKNOWN, Example, TrainingMovie, contracted
+from tracker.dataset import UNKNOWN, Example, TrainingMovie, contracted, with_flaws
 from tracker.learned import choose_device, judge
 from tracker.lineage import NOBODY
 from tracker.model import CLASSES, LineageModel
@@ -111,6 +111,34 @@ def with_tracking(
         )
     graph = TrackingGraph(detections, given.graph.links, given.graph.kind)
     return TrainingMovie(movie.name, movie, labels, graph)
+
+
+def with_wrong_cells(
+    movies: Sequence[TrainingMovie],
+    settings: SegmentationSettings,
+    progress: Progress = silent,
+    note: Note = unheard,
+) -> list[TrainingMovie]:
+    """Movies to learn from how segmentations err: each with flaws at random, and as ours shows it.
+
+    Args:
+        movies: with true cells.
+        settings: of our own segmentation.
+        progress: told of each frame.
+        note: told of a movie that our own segmentation does not take as it is.
+
+    Raises:
+        InputError: the segmentation refuses a movie by settings that are not the usual ones.
+    """
+    shown = [with_flaws(movie, seed) for seed, movie in enumerate(movies)]
+    for movie in movies:
+        try:
+            shown.append(as_segmented(movie, settings, progress))
+        except InputError as error:
+            if settings != SegmentationSettings():
+                raise
+            note(f"{movie.name}: {error.problem}; only flaws at random are learned from it")
+    return shown
 
 
 def as_segmented(
@@ -243,6 +271,7 @@ def run_training(
     device: str = "auto",
     segmentation: SegmentationSettings | None = None,
     progress: Progress = silent,
+    note: Note = unheard,
 ) -> TrainingRun:
     """Train, and leave the weights, a card and pictures in a folder; taken up again where it was stopped.
 
@@ -252,12 +281,13 @@ def run_training(
         folder: for the files.
         start: weights to begin with; None begins from nothing.
         device: that it runs on.
-        segmentation: learn from the cells that it finds, see `as_segmented`; None learns from the true ones.
+        segmentation: learn how it errs, see `with_wrong_cells`; None learns from the true cells.
         progress: told of each step.
+        note: told of what could not be learned from.
     """
     model, chosen = None if start is None else load_model(start).model, choose_device(device)
     if segmentation:
-        movies = [as_segmented(movie, segmentation, progress) for movie in movies]
+        movies = with_wrong_cells(movies, segmentation, progress, note)
     trained = train(
         movies,
         config,

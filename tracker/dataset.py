@@ -1,7 +1,7 @@
 """What the network learns from: movies whose lineage is known, each in several variations."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ from tracker.scene import Scene, make_scene
 
 UNKNOWN = -100
 """Stands for the truth of a pair or triple of which nothing is known."""
+FLAWS = 0.02
+"""Share of the cells for each kind of flaw, of which a network learns how segmentations err."""
 Labels = npt.NDArray[np.int32]
 
 
@@ -63,7 +65,7 @@ class Variation:
         missed: share of the detections that are taken away.
         markers: in place of each cell there is a marker, a disc of so many typical cell diameters; 0 leaves
             the cells as they are.
-        errors: share of the cells that is missed, and likewise is cut in two, is merged with one beside it,
+        flaws: share of the cells that is missed, and likewise is cut in two, is merged with one beside it,
             and comes on top without being a cell, as by a segmentation (`imperfect.missegmented`).
         blind: whether the frames are taken away, and the label images alone left.
         seed: of what is random.
@@ -74,7 +76,7 @@ class Variation:
     stride: int = 1
     missed: float = 0.0
     markers: float = 0.0
-    errors: float = 0.0
+    flaws: float = 0.0
     blind: bool = False
     seed: int = 0
 
@@ -129,8 +131,8 @@ def vary(source: TrainingMovie, way: Variation) -> tuple[LabelImages, Movie | No
         image = _erased(source.labels.frame(frames[t]), whole, frames[t], kept)
         if marker:
             image = marked(image, whole, frames[t], marker)
-        if way.errors:
-            image = missegmented(image, way.errors, first, np.random.default_rng([way.seed, t]))
+        if way.flaws:
+            image = missegmented(image, way.flaws, first, np.random.default_rng([way.seed, t]))
         return image
 
     labels = LabelImages.from_function(seen, (len(frames), *source.labels.shape[1:]))
@@ -143,6 +145,12 @@ def vary(source: TrainingMovie, way: Variation) -> tuple[LabelImages, Movie | No
         movie,
         contracted(source.graph, detections.rows(frame[whole.frame], whole.label), detections),
     )
+
+
+def with_flaws(source: TrainingMovie, seed: int) -> TrainingMovie:
+    """The movie as a segmentation might show it, with `FLAWS` at random, see `Variation.flaws`."""
+    labels, movie, graph = vary(source, Variation(0, len(source.labels), flaws=FLAWS, seed=seed))
+    return replace(source, name=f"{source.name} with flaws", labels=labels, movie=movie, graph=graph)
 
 
 def _erased(image: Labels, detections: Detections, frame: int, kept: BoolArray) -> Labels:

@@ -35,14 +35,14 @@ def marked(image: Labels, detections: Detections, frame: int, diameter: float) -
 
 
 def missegmented(image: Labels, share: float, first: int, rng: np.random.Generator) -> Labels:
-    """(Y, X) label image with the errors of a segmentation.
+    """(Y, X) label image with the flaws of a segmentation.
 
     Of its cells such a share each is missed, is cut in two, of which the larger piece keeps the label, and is
     merged with a cell beside it, which keeps its own; and as many things are found that are no cells.
 
     Args:
         image: (Y, X) the cells.
-        share: of the cells, for each kind of error.
+        share: of the cells, for each kind of flaw.
         first: label of the first piece or thing; others follow.
         rng: decides.
     """

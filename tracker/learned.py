@@ -67,6 +67,23 @@ class LearnedConfig:
         return {"decision": self.decision, "channel": self.channel, **self.costs.as_dict()}
 
 
+@dataclass(frozen=True, eq=False)
+class View:
+    """A movie as a network has seen it.
+
+    Attributes:
+        scene: its cells, drafted, and what may be linked.
+        detections: the cells in the order of their labels.
+        looks: what the crops of the cells tell at once.
+        seen: (N, width) what the network saw in them.
+    """
+
+    scene: Scene
+    detections: Detections
+    looks: Looks
+    seen: Tensor
+
+
 def track_learned(
     labels: LabelImages,
     detections: Detections,
@@ -78,6 +95,24 @@ def track_learned(
 ) -> TrackingGraph:
     """Link the detections of a movie by what a trained network makes of them; each link with its probability.
 
+    As `see` and `link`, one after the other, with their arguments and errors.
+    """
+    config = config or LearnedConfig()
+    return link(see(labels, detections, movie, model, config, progress), model, config)
+
+
+def see(
+    labels: LabelImages,
+    detections: Detections,
+    movie: Movie | None,
+    model: LineageModel,
+    config: LearnedConfig,
+    progress: Progress = silent,
+    *,
+    scene: Scene | None = None,
+) -> View:
+    """Draft a movie, and have a network look at its cells.
+
     Two frames at most, and one more label image, are in memory at once; crops are forgotten once the network
     has seen them. What stays is about 1 kB a detection and 150 B a candidate pair.
 
@@ -88,13 +123,13 @@ def track_learned(
         model: trained.
         config: how to run.
         progress: told of each frame.
+        scene: of this movie, where it was drafted already.
 
     Raises:
         InputError: the detections have no shapes or lie beyond the label images, which are not those of the
             frames; no such device or channel.
         LineageError: a cell that lies on another frame's is no detection.
     """
-    config = config or LearnedConfig()
     _require_shapes(detections)
     if movie is not None:
         require_same_shape(labels, movie)
@@ -103,19 +138,30 @@ def track_learned(
     frames = crops(labels, movie, detections, Cells.of(detections), config.channel)
 
     def drafted_scene(progress: Progress) -> Scene:
-        return make_scene(make_draft(labels, detections, LEARNED_DRAFT, progress))
+        return scene or make_scene(make_draft(labels, detections, LEARNED_DRAFT, progress))
 
     with beside(drafted_scene) as drafting:
         told = progress(while_well(frames, drafting), "Looking", total=len(labels))
         looks, seen = look(told, model, device, has_image=movie is not None)
         for drafted in progress((drafting.result,), "Linking"):
             scene = drafted()
+    assert scene is not None
     give_back(len(detections))
-    inputs = make_inputs(scene, detections, looks, seen)
+    return View(scene, detections, looks, seen)
+
+
+def link(view: View, model: LineageModel, config: LearnedConfig) -> TrackingGraph:
+    """Have the network that saw a movie judge what may be linked, and decide.
+
+    Raises:
+        InputError: no such device; the network knows other features.
+    """
+    device = choose_device(config.device)
+    inputs = make_inputs(view.scene, view.detections, view.looks, view.seen)
     inputs.require_fit(model.config)
-    give_back(len(detections))
-    logits = judge(inputs, model, device)
-    return decided(scene, logits, detections, config)
+    give_back(len(view.detections))
+    logits = judge(inputs, model.to(device).eval(), device)
+    return decided(view.scene, logits, view.detections, config)
 
 
 def choose_device(name: str) -> torch.device:

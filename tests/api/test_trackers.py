@@ -17,6 +17,7 @@ from ingest.errors import InputError
 from ingest.formats.ome_tiff import write_movie
 from ingest.simulate import SimulationSettings, simulate
 from tracker.checkpoint import SEGMENTED, SHIPPED, load_model
+from tracker.dataset import TrainingMovie, with_flaws
 from tracker.gains import SEGMENTED_DIVISION_COST
 
 
@@ -52,6 +53,21 @@ def test_cells_of_our_own_segmentation_have_weights_of_their_own_and_their_divis
         assert of_tracker["division_cost"] == cost
         assert tracked.weights == load_model(weights).digest
         assert len(tracked.graph.divisions) == pytest.approx(len(made.graph.divisions), abs=1)
+
+
+@pytest.mark.parametrize("given", [None, SHIPPED])
+def test_label_images_with_flaws_are_linked_as_those_of_a_segmentation(given: Path | None) -> None:
+    """Unless weights are given; and the record says so."""
+    made = simulate(SimulationSettings(frames=20), seed=3)
+    wrong = with_flaws(TrainingMovie("made", made.movie, made.labels, made.graph), seed=1)
+    tracked = track_movie(made.movie, wrong.labels, tracker=TrackerChoice(weights=given))
+    of_tracker = tracked.parameters["tracker"]
+    assert isinstance(of_tracker, Mapping)
+    assert tracked.has_flaws == (given is None)
+    assert tracked.weights == load_model(given or SEGMENTED).digest
+    assert of_tracker["division_cost"] == (0.0 if given else SEGMENTED_DIVISION_COST)
+    if given is None:
+        assert len(tracked.graph.divisions) == pytest.approx(len(made.graph.divisions), abs=3)
 
 
 def test_weights_that_are_given_are_taken_for_whatever_cells() -> None:

@@ -22,6 +22,7 @@ from api.training import (
     sequence,
     simulated,
     stored,
+    with_wrong_cells,
 )
 from graph.records import TrackingKind
 from graph.store import LineageStore
@@ -162,6 +163,21 @@ def test_settings_of_the_segmentation_are_for_real_movies(dividing: SimulatedMov
         as_segmented(real, tiny)
     assert "--diameter" in refused.value.remedy
     assert "--labels" not in refused.value.remedy
+
+
+def test_a_movie_that_our_segmentation_refuses_teaches_flaws_at_random(dividing: SimulatedMovie) -> None:
+    blind = replace(to_learn_from(dividing), name="blind", movie=None)
+    notes: list[str] = []
+    shown = with_wrong_cells([to_learn_from(dividing), blind], SegmentationSettings(), note=notes.append)
+    assert [movie.name for movie in shown] == [
+        "simulated with flaws",
+        "blind with flaws",
+        "simulated as segmented",
+    ]
+    assert notes == ["blind: no frames to segment; only flaws at random are learned from it"]
+    assert not np.array_equal(shown[0].graph.detections.y, shown[1].graph.detections.y)
+    with pytest.raises(InputError, match="blind: no frames to segment"):
+        with_wrong_cells([blind], SegmentationSettings(diameter=20))
 
 
 def test_without_frames_there_is_nothing_to_segment() -> None:

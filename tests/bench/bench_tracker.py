@@ -34,7 +34,7 @@ from tests.bench.tracking_cases import (
     real_case,
     simulated_case,
     validation,
-    with_errors,
+    with_flaws,
 )
 
 COLUMNS = {
@@ -214,7 +214,7 @@ def run(
             worse = [
                 change
                 for case in map(validation, real.values())
-                for change in (as_markers(case, 0.5), with_errors(case, 0.01))
+                for change in (as_markers(case, 0.5), with_flaws(case, 0.01))
             ]
             yield from robustness([*fewer, *worse, simulated_case(3)], trackers)
         case "raw":

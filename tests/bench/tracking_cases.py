@@ -115,10 +115,10 @@ def as_markers(case: Case, diameters: float) -> Case:
     return _seen_as(case, Variation(0, len(case.labels), markers=diameters), f"{case.name} markers")
 
 
-def with_errors(case: Case, share: float, *, seed: int = 0) -> Case:
-    """With a segmentation's errors: such a share of the cells each is missed, cut, merged, and on top."""
+def with_flaws(case: Case, share: float, *, seed: int = 0) -> Case:
+    """With a segmentation's flaws: such a share of the cells each is missed, cut, merged, and on top."""
     return _seen_as(
-        case, Variation(0, len(case.labels), errors=share, seed=seed), f"{case.name} {share:.0%} errors"
+        case, Variation(0, len(case.labels), flaws=share, seed=seed), f"{case.name} {share:.0%} flaws"
     )
 
 

@@ -8,9 +8,12 @@ import pytest
 from ingest.errors import InputError
 from ingest.measure import measure
 from ingest.movie import LabelImages
+from ingest.simulate import SimulationSettings, simulate
 from tests.tracker.drafted import Named, draft_of
+from tests.tracker.networks import to_learn_from
 from tests.tracker.painting import Frame, crowd, goes_on, painted, without
 from tracker.config import LEARNED_DRAFT, TrackerConfig
+from tracker.dataset import TrainingMovie, Variation, vary
 from tracker.draft import Draft, make_draft
 from tracker.lineage import NOBODY
 
@@ -70,3 +73,44 @@ def test_too_few_label_images_are_refused() -> None:
     two = LabelImages.from_array(np.stack(list(labels))[:2])
     with pytest.raises(InputError, match="detections up to frame 2, but 2 label images"):
         make_draft(two, measure(labels), TrackerConfig())
+
+
+@pytest.fixture(scope="module")
+def many() -> TrainingMovie:
+    """Some seven hundred cells."""
+    return to_learn_from(simulate(SimulationSettings(frames=20), seed=3))
+
+
+@pytest.mark.parametrize(
+    "way",
+    [Variation(0, 20), Variation(0, 20, 2), Variation(0, 20, missed=0.1), Variation(0, 20, markers=0.5)],
+)
+def test_true_cells_have_no_flaws(many: TrainingMovie, way: Variation) -> None:
+    """Nor are fewer frames, missed cells and markers any."""
+    assert not draft_of(vary(many, way)[0]).has_flaws
+
+
+@pytest.mark.parametrize("share", [0.01, 0.05])
+def test_flaws_of_a_segmentation_show_in_the_draft(many: TrainingMovie, share: float) -> None:
+    assert draft_of(vary(many, Variation(0, 20, flaws=share))[0]).has_flaws
+
+
+@pytest.mark.parametrize(
+    ("things", "frame", "place", "has_flaws"),
+    [
+        (1, 1, (60, 90), False),
+        (2, 1, (60, 90), True),
+        (2, 0, (60, 90), False),
+        (2, 2, (60, 90), False),
+        (2, 1, (3, 90), False),
+    ],
+)
+def test_things_that_come_and_go_within_the_movie_are_flaws(
+    things: int, frame: int, place: tuple[float, float], has_flaws: bool
+) -> None:
+    """One alone says nothing; nor do those of its first and last frame, and at the edge."""
+    y, x = place
+    alone: Frame = {f"thing {k}": (y, x + 24.0 * k, 4.0) for k in range(things)}
+    frames: list[Frame] = [{"C": (100.0, 30.0, 6.0)}] * 3
+    frames[frame] = {**frames[frame], **alone}
+    assert draft_of(painted(frames).labels).has_flaws == has_flaws

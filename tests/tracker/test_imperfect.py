@@ -1,4 +1,4 @@
-"""Label images that a user may have in place of true cells: markers, and a segmentation's errors."""
+"""Label images that a user may have in place of true cells: markers, and a segmentation's flaws."""
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +65,7 @@ def test_a_cell_that_is_not_there_has_no_marker() -> None:
     assert np.unique(marked(np.where(image == 1, 0, image), detections, 0, 8)).tolist() == [0, 2]
 
 
-def test_without_errors_nothing_changes(dividing: SimulatedMovie) -> None:
+def test_without_flaws_nothing_changes(dividing: SimulatedMovie) -> None:
     for image in dividing.labels:
         np.testing.assert_array_equal(missegmented(image, 0.0, FIRST, np.random.default_rng(0)), image)
 
@@ -101,7 +101,7 @@ def test_a_merged_cell_has_the_label_of_the_larger() -> None:
 
 @settings(deadline=None, max_examples=30)
 @given(share=st.floats(0, 0.33), seed=st.integers(0, 1000), data=st.data())
-def test_errors_leave_the_ground_that_no_thing_lies_on(share: float, seed: int, data: st.DataObject) -> None:
+def test_flaws_leave_the_ground_that_no_thing_lies_on(share: float, seed: int, data: st.DataObject) -> None:
     discs = data.draw(
         st.lists(st.tuples(st.integers(0, 79), st.integers(0, 119), st.integers(1, 15)), max_size=12)
     )
