@@ -21,7 +21,7 @@ from tests.bench.confusion import draw_confusion
 from tests.bench.figures import Figure
 from tests.bench.peer_environments import ENVIRONMENTS, PeerUnavailableError
 from tests.bench.peer_trackers import PEERS, Seconds
-from tests.bench.raw_frames import scores_from_raw_frames
+from tests.bench.raw_frames import scores_from_raw_frames, scores_of_flawed_cells
 from tests.bench.tracker_scale import LADDER, Run, growth, measured, simulated
 from tests.bench.trackers import OURS, Track, all_trackers, available
 from tests.bench.tracking_cases import (
@@ -107,7 +107,7 @@ def accuracy(
 
 
 def robustness(cases: Collection[Case], trackers: Mapping[str, Track]) -> Iterator[object]:
-    """A table without goals: frames left out, cells missed, marked, segmented with errors, simulated."""
+    """A table without goals: frames left out, cells missed, cells marked by discs, simulated."""
     comparison = Comparison(trackers)
     yield from markdown_head()
     for case in cases:
@@ -115,13 +115,16 @@ def robustness(cases: Collection[Case], trackers: Mapping[str, Track]) -> Iterat
 
 
 def raw(cases: Collection[Case]) -> Iterator[object]:
-    """A table from raw frames, then the divisions of the learned tracker against those of `lap`."""
-    table = ScoreTable()
+    """A table from raw frames and of cells with flaws, then the divisions of ours against those of `lap`."""
+    table, flawed = ScoreTable(), [with_flaws(case, 0.01) for case in cases]
     yield from markdown_head()
     for case in cases:
         for name, score in scores_from_raw_frames(case):
             table.add(case.name, name, Entry.of(score))
-    rows = [row for row in table.rows() if row["movie"] in {case.name for case in cases}]
+    for case in flawed:
+        for name, score in scores_of_flawed_cells(case):
+            table.add(case.name, name, Entry.of(score))
+    rows = [row for row in table.rows() if row["movie"] in {case.name for case in (*cases, *flawed)}]
     yield from map(markdown_row, rows)
     yield ""
     f1 = {(str(row["movie"]), row["tracker"]): float(row["divisions.0.F1"] or 0) for row in rows}
@@ -211,12 +214,8 @@ def run(
             fewer = [
                 change for case in list(real.values())[::2] for change in (every(case, 2), missed(case, 0.1))
             ]
-            worse = [
-                change
-                for case in map(validation, real.values())
-                for change in (as_markers(case, 0.5), with_flaws(case, 0.01))
-            ]
-            yield from robustness([*fewer, *worse, simulated_case(3)], trackers)
+            marked = [as_markers(validation(case), 0.5) for case in real.values()]
+            yield from robustness([*fewer, *marked, simulated_case(3)], trackers)
         case "raw":
             yield from raw([validation(case) for case in real.values()])
         case "speed":

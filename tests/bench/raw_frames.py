@@ -1,4 +1,4 @@
-"""Trackers from raw frames: on the cells that our own segmentation finds, whatever is wrong with them."""
+"""Trackers on the cells of a segmentation: those that ours finds in raw frames, and true ones with flaws."""
 
 from collections.abc import Iterator, Mapping
 
@@ -32,3 +32,11 @@ def scores_from_raw_frames(case: Case) -> Iterator[tuple[str, Score]]:
     for name, choice in FROM_RAW.items():
         linked = load_tracker(choice, segmented=True)(labels, detections, case.movie, silent)
         yield name, score(case.truth, linked.graph, matching, tolerance=TOLERANCE)
+
+
+def scores_of_flawed_cells(case: Case) -> Iterator[tuple[str, Score]]:
+    """The score of each tracker on a case whose cells have flaws, linked as those of a segmentation."""
+    assert case.movie is not None
+    for name, choice in FROM_RAW.items():
+        linked = load_tracker(choice, segmented=True)(case.labels, case.detections, case.movie, silent)
+        yield name, case.score(linked.graph)
