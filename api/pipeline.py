@@ -28,7 +28,7 @@ class TrackedMovie:
         seconds: wall time by step.
         device: that the tracker's network ran on; None without a network.
         weights: sha256 of its network's weights, in hex; None without.
-        has_flaws: whether label images that were given showed the flaws of a segmentation.
+        as_segmented: whether label images that were given were linked as a segmentation's, see `Linked`.
     """
 
     movie: Movie
@@ -39,7 +39,7 @@ class TrackedMovie:
     seconds: Mapping[str, float]
     device: str | None = None
     weights: str | None = None
-    has_flaws: bool = False
+    as_segmented: bool = False
 
     @property
     def uncertain(self) -> Uncertain | None:
@@ -99,7 +99,7 @@ def track_movie(
         seconds={step: end - begin for step, begin, end in steps},
         device=linked.device,
         weights=linked.weights,
-        has_flaws=linked.has_flaws,
+        as_segmented=linked.as_segmented,
     )
 
 

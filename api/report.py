@@ -36,7 +36,7 @@ def tracked(result: TrackedMovie, record: TrackingRecord | None, output: Path | 
         **_counts(result),
         "seconds": {step: round(value, 3) for step, value in result.seconds.items()},
         "uncertain": asdict(uncertain) if uncertain else None,
-        "label_flaws": result.has_flaws,
+        "as_segmented": result.as_segmented,
         "tracking": record.id if record else None,
         "output": str(output) if output else None,
     }
@@ -48,8 +48,8 @@ def tracked(result: TrackedMovie, record: TrackingRecord | None, output: Path | 
         ("time", f"{seconds:.1f} s, {len(result.graph.detections) / max(seconds, 1e-9):,.0f} cells/s"),
         *_uncertain(uncertain, record),
     ]
-    if result.has_flaws:
-        rows.append(("labels", "cells in pieces, merged or missed: linked with that in mind"))
+    if result.as_segmented:
+        rows.append(("labels", "pieces of cells, or things that are none: linked as a segmentation's"))
     if record:
         rows.append(("tracking", f"{record.id}  (`cellkin serve` to explore it)"))
     if output:

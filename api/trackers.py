@@ -62,15 +62,15 @@ class Linked:
         parameters: of the tracker.
         device: that its network ran on; None without a network.
         weights: sha256 of its network's, in hex; None without.
-        has_flaws: whether label images that were given showed the flaws of a segmentation, and were linked
-            by a network that knows them.
+        as_segmented: whether cells that were given were linked as those of a segmentation, since there are
+            pieces among them, or things that are no cells.
     """
 
     graph: TrackingGraph
     parameters: Mapping[str, object]
     device: str | None = None
     weights: str | None = None
-    has_flaws: bool = False
+    as_segmented: bool = False
 
 
 Link = Callable[[LabelImages, Detections, Movie, Progress], Linked]
@@ -84,7 +84,7 @@ def load_tracker(choice: TrackerChoice, *, segmented: bool = False) -> Link:
         choice: which one.
         segmented: whether the cells are those of our own segmentation: then the network is one that knows how
             a segmentation errs, unless weights are given, and a division costs more. Cells that are given are
-            linked so, too, where their draft shows such flaws.
+            linked so, too, where their draft shows flaws, unless weights are given.
 
     Raises:
         InputError: the weights cannot be read; there is no such device or decision.
@@ -107,20 +107,24 @@ def _learned(choice: TrackerChoice, segmented: bool) -> Link:
         from tracker.gains import SEGMENTED_DIVISION_COST, DecisionConfig
         from tracker.learned import LearnedConfig, choose_device, device_name, link, see
 
-    usual = load_model(choice.weights or (SEGMENTED if segmented else SHIPPED))
-    wary = None if segmented or choice.weights else load_model(SEGMENTED)
-    config = LearnedConfig(decision=choice.decision, device=choice.device)
-    careful = replace(config, costs=DecisionConfig(division_cost=SEGMENTED_DIVISION_COST))
+    plain = LearnedConfig(decision=choice.decision, device=choice.device)
+    careful = replace(plain, costs=DecisionConfig(division_cost=SEGMENTED_DIVISION_COST))
+    usual = (
+        load_model(choice.weights or (SEGMENTED if segmented else SHIPPED)),
+        careful if segmented else plain,
+    )
     device = device_name(choose_device(choice.device))
 
     def track(labels: LabelImages, detections: Detections, movie: Movie, progress: Progress) -> Linked:
-        network, how = usual, careful if segmented else config
-        view = see(labels, detections, movie, network.model, how, progress)
-        if wary and view.scene.draft.has_flaws:
-            network, how = wary, careful
-            view = see(labels, detections, movie, network.model, how, progress, scene=view.scene)
-        graph = link(view, network.model, how)
-        return Linked(graph, how.as_dict(), device, network.digest, has_flaws=network is wary)
+        network, config = usual
+        view = see(labels, detections, movie, network.model, config, progress)
+        is_flawed = not segmented and choice.weights is None and view.scene.draft.has_flaws
+        if is_flawed:
+            network, config, scene = load_model(SEGMENTED), careful, view.scene
+            del view
+            view = see(labels, detections, movie, network.model, config, progress, drafted=scene)
+        graph = link(view, network.model, config)
+        return Linked(graph, config.as_dict(), device, network.digest, as_segmented=is_flawed)
 
     return track
 

@@ -65,8 +65,8 @@ class Variation:
         missed: share of the detections that are taken away.
         markers: in place of each cell there is a marker, a disc of so many typical cell diameters; 0 leaves
             the cells as they are.
-        flaws: share of the cells that is missed, and likewise is cut in two, is merged with one beside it,
-            and comes on top without being a cell, as by a segmentation (`imperfect.missegmented`).
+        flaws: share of the cells that each is missed, cut in two, and merged with one beside it, where there
+            is one, and that comes on top without being a cell, see `imperfect.missegmented`.
         blind: whether the frames are taken away, and the label images alone left.
         seed: of what is random.
     """
@@ -132,7 +132,7 @@ def vary(source: TrainingMovie, way: Variation) -> tuple[LabelImages, Movie | No
         if marker:
             image = marked(image, whole, frames[t], marker)
         if way.flaws:
-            image = missegmented(image, way.flaws, first, np.random.default_rng([way.seed, t]))
+            image = missegmented(image, way.flaws, first, np.random.default_rng([way.seed, frames[t]]))
         return image
 
     labels = LabelImages.from_function(seen, (len(frames), *source.labels.shape[1:]))
@@ -149,8 +149,8 @@ def vary(source: TrainingMovie, way: Variation) -> tuple[LabelImages, Movie | No
 
 def with_flaws(source: TrainingMovie, seed: int) -> TrainingMovie:
     """The movie as a segmentation might show it, with `FLAWS` at random, see `Variation.flaws`."""
-    labels, movie, graph = vary(source, Variation(0, len(source.labels), flaws=FLAWS, seed=seed))
-    return replace(source, name=f"{source.name} with flaws", labels=labels, movie=movie, graph=graph)
+    labels, _, graph = vary(source, Variation(0, len(source.labels), flaws=FLAWS, seed=seed))
+    return replace(source, name=f"{source.name} with flaws", labels=labels, graph=graph)
 
 
 def _erased(image: Labels, detections: Detections, frame: int, kept: BoolArray) -> Labels:

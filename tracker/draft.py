@@ -51,14 +51,15 @@ class Draft:
 
     @property
     def has_flaws(self) -> bool:
-        """Whether the cells look like a segmentation's, which misses some, cuts some, and merges some.
+        """Whether some cells look like pieces of cells, or like what a segmentation takes for cells.
 
-        Pieces and what is none go on from no cell of the frame before, and as none. Of true cells hardly any
-        does so within a movie, away from the edge of the frame.
+        Such things are loose: they go on from no cell of the frame before, and as none. Of true cells hardly
+        any is, within a movie and away from the edge of the frame. Merged and missed cells are not noticed.
         """
         frame, is_inside = self.cells.frame, self.edge >= self.motion.diameter / 2
-        is_loose = ~self.has_parent & (self.lineage.child == NOBODY) & is_inside
-        is_loose &= (frame > 0) & (frame < frame.max(initial=0))
+        has_cells = np.bincount(frame + 1, minlength=2 + int(frame.max(initial=-1)) + 1) > 0
+        is_within = has_cells[frame] & has_cells[frame + 2]  # the frames before and after have cells
+        is_loose = ~self.has_parent & (self.lineage.child == NOBODY) & is_inside & is_within
         return bool(np.count_nonzero(is_loose) > LOOSE * (len(frame) + FEW))
 
 

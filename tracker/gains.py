@@ -10,7 +10,7 @@ from tracker.model import DIFFERENT, PARENT_CHILD, SAME
 from tracker.scene import Scene
 
 SEGMENTED_DIVISION_COST = 4.0
-"""What a division costs among cells of our own segmentation, where much else looks like one."""
+"""What a division costs among cells of a segmentation, where much else looks like one."""
 MISSED, AMONG = 1, 100
 """One cell missed among a hundred is expected of a movie of which nothing is known, and counts as much as a
 hundred of its own."""
@@ -29,7 +29,7 @@ class DecisionConfig:
         edge_in_diameters: how far from the edge a cell's centre may be for that.
         sure_cost: of either, at most, for the links that the assignment decision takes before the divisions,
             since a daughter is not to be taken from her mother.
-        division_cost: of a division, besides what it saves; `SEGMENTED_DIVISION_COST` for cells that our own
+        division_cost: of a division, besides what it saves; `SEGMENTED_DIVISION_COST` for cells that a
             segmentation found, which shows a cell in pieces in some frames, and two as one in others.
     """
 

@@ -13,6 +13,7 @@ PIECE = (0.2, 0.5)
 DEBRIS = (0.3, 1.0)
 """Diameters, in those of the cells, of what is taken for a cell and is none."""
 Labels = npt.NDArray[np.int32]
+Box = tuple[slice, ...]
 
 
 def marked(image: Labels, detections: Detections, frame: int, diameter: float) -> Labels:
@@ -37,8 +38,9 @@ def marked(image: Labels, detections: Detections, frame: int, diameter: float) -
 def missegmented(image: Labels, share: float, first: int, rng: np.random.Generator) -> Labels:
     """(Y, X) label image with the flaws of a segmentation.
 
-    Of its cells such a share each is missed, is cut in two, of which the larger piece keeps the label, and is
-    merged with a cell beside it, which keeps its own; and as many things are found that are no cells.
+    Of its cells such a share each is missed; is cut in two, of which the larger piece keeps the label; and is
+    merged with one beside it, where there is one, under the label of the larger. As many things are found
+    that are no cells. No cell has two flaws.
 
     Args:
         image: (Y, X) the cells.
@@ -52,12 +54,19 @@ def missegmented(image: Labels, share: float, first: int, rng: np.random.Generat
     if not len(cells):
         return worse
     fate = np.digitize(rng.random(len(cells)), share * np.arange(1, 4))  # of 3: it is left alone
+    whole = set((cells[fate == 3] + 1).tolist())
     for cell in cells[fate == 0]:
         worse[boxes[cell]][image[boxes[cell]] == cell + 1] = 0
     for cell in cells[fate == 1]:
         first += _cut(worse[boxes[cell]], image[boxes[cell]] == cell + 1, first, rng)
     for cell in cells[fate == 2]:
-        _merge(worse, image == cell + 1, boxes[cell], rng)
+        box = tuple(slice(max(0, side.start - BESIDE), side.stop + BESIDE) for side in boxes[cell])
+        near = ndimage.binary_dilation(image[box] == cell + 1, iterations=BESIDE)
+        beside = sorted(whole.intersection(np.unique(image[box][near]).tolist()))
+        if beside:
+            other = int(rng.choice(beside))
+            whole.remove(other)
+            _merge(worse, cell + 1, boxes[cell], other, boxes[other - 1])
     typical = float(np.median(np.sqrt(4 / np.pi * np.bincount(image[image > 0])[cells + 1])))
     count = rng.poisson(share * len(cells))
     y, x = (rng.uniform(0, length - 1, count) for length in image.shape)
@@ -75,18 +84,12 @@ def _cut(image: Labels, cell: npt.NDArray[np.bool_], piece: int, rng: np.random.
     return int(beyond.any())
 
 
-def _merge(
-    image: Labels, cell: npt.NDArray[np.bool_], box: tuple[slice, ...], rng: np.random.Generator
-) -> None:
-    """Give a cell and one beside it, if there is any, the label of the larger."""
-    around = tuple(slice(max(0, side.start - BESIDE), side.stop + BESIDE) for side in box)
-    near = ndimage.binary_dilation(cell[around], iterations=BESIDE)
-    others = np.unique(image[around][near & ~cell[around]])
-    others = others[others > 0]
-    if len(others):
-        other = image == rng.choice(others)
-        larger = cell if np.count_nonzero(cell) > np.count_nonzero(other) else other
-        image[cell | other] = image[larger][0]
+def _merge(image: Labels, one: int, box: Box, other: int, other_box: Box) -> None:
+    """Give two cells the label of the larger."""
+    cells = [(image[where] == label, where, label) for label, where in ((one, box), (other, other_box))]
+    label = max(cells, key=lambda cell: np.count_nonzero(cell[0]))[2]
+    for cell, where, _ in cells:
+        image[where][cell] = label
 
 
 def _discs(

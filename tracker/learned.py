@@ -109,7 +109,7 @@ def see(
     config: LearnedConfig,
     progress: Progress = silent,
     *,
-    scene: Scene | None = None,
+    drafted: Scene | None = None,
 ) -> View:
     """Draft a movie, and have a network look at its cells.
 
@@ -123,7 +123,7 @@ def see(
         model: trained.
         config: how to run.
         progress: told of each frame.
-        scene: of this movie, where it was drafted already.
+        drafted: the scene of this movie, where there is one already.
 
     Raises:
         InputError: the detections have no shapes or lie beyond the label images, which are not those of the
@@ -138,14 +138,15 @@ def see(
     frames = crops(labels, movie, detections, Cells.of(detections), config.channel)
 
     def drafted_scene(progress: Progress) -> Scene:
-        return scene or make_scene(make_draft(labels, detections, LEARNED_DRAFT, progress))
+        if drafted is not None:
+            return drafted
+        return make_scene(make_draft(labels, detections, LEARNED_DRAFT, progress))
 
     with beside(drafted_scene) as drafting:
         told = progress(while_well(frames, drafting), "Looking", total=len(labels))
         looks, seen = look(told, model, device, has_image=movie is not None)
-        for drafted in progress((drafting.result,), "Linking"):
-            scene = drafted()
-    assert scene is not None
+        for awaited in progress((drafting.result,), "Linking"):
+            scene = awaited()
     give_back(len(detections))
     return View(scene, detections, looks, seen)
 

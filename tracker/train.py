@@ -271,7 +271,7 @@ def _key(
 
 
 def variations(frames: int, config: TrainingConfig, seed: int) -> list[Variation]:
-    """The ways to see a stretch of a movie: whole, slower, with cells missed; the most telling first.
+    """The ways to see a stretch of a movie: whole, slower, cells missed, or marked; the most telling first.
 
     Args:
         frames: of the stretch.

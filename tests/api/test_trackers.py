@@ -7,14 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from api import report
 from api.cli import Decision, Tracker
 from api.pipeline import track_movie
-from api.trackers import TRACKERS, TrackerChoice
+from api.trackers import TRACKERS, TrackerChoice, load_tracker
 from ingest.culture import CultureSettings
 from ingest.errors import InputError
 from ingest.formats.ome_tiff import write_movie
+from ingest.progress import silent
 from ingest.simulate import SimulationSettings, simulate
 from tracker.checkpoint import SEGMENTED, SHIPPED, load_model
 from tracker.dataset import TrainingMovie, with_flaws
@@ -55,19 +58,49 @@ def test_cells_of_our_own_segmentation_have_weights_of_their_own_and_their_divis
         assert len(tracked.graph.divisions) == pytest.approx(len(made.graph.divisions), abs=1)
 
 
-@pytest.mark.parametrize("given", [None, SHIPPED])
-def test_label_images_with_flaws_are_linked_as_those_of_a_segmentation(given: Path | None) -> None:
-    """Unless weights are given; and the record says so."""
+@pytest.fixture(scope="module")
+def flawed() -> TrainingMovie:
     made = simulate(SimulationSettings(frames=20), seed=3)
-    wrong = with_flaws(TrainingMovie("made", made.movie, made.labels, made.graph), seed=1)
-    tracked = track_movie(made.movie, wrong.labels, tracker=TrackerChoice(weights=given))
-    of_tracker = tracked.parameters["tracker"]
-    assert isinstance(of_tracker, Mapping)
-    assert tracked.has_flaws == (given is None)
-    assert tracked.weights == load_model(given or SEGMENTED).digest
-    assert of_tracker["division_cost"] == (0.0 if given else SEGMENTED_DIVISION_COST)
-    if given is None:
-        assert len(tracked.graph.divisions) == pytest.approx(len(made.graph.divisions), abs=3)
+    return with_flaws(TrainingMovie("made", made.movie, made.labels, made.graph), seed=1)
+
+
+@pytest.mark.parametrize("decision", ["joint", "assignment"])
+def test_label_images_with_flaws_are_linked_as_those_of_a_segmentation(
+    flawed: TrainingMovie, decision: str
+) -> None:
+    choice, movie, found = TrackerChoice(decision=decision), flawed.movie, flawed.graph.detections
+    assert movie is not None
+    linked = load_tracker(choice)(flawed.labels, found, movie, silent)
+    expected = load_tracker(choice, segmented=True)(flawed.labels, found, movie, silent)
+    assert linked.as_segmented
+    assert not expected.as_segmented  # it was told so
+    assert linked.weights == expected.weights == load_model(SEGMENTED).digest
+    assert linked.parameters == expected.parameters
+    assert linked.parameters["division_cost"] == SEGMENTED_DIVISION_COST
+    assert linked.parameters["decision"] == decision
+    np.testing.assert_array_equal(linked.graph.links, expected.graph.links)
+    np.testing.assert_array_equal(linked.graph.probability, expected.graph.probability)
+    assert len(linked.graph.divisions) == pytest.approx(len(flawed.graph.divisions), abs=3)
+
+
+def test_weights_that_are_given_are_taken_whatever_flaws_there_are(flawed: TrainingMovie) -> None:
+    assert flawed.movie is not None
+    tracked = track_movie(flawed.movie, flawed.labels, tracker=TrackerChoice(weights=SHIPPED))
+    assert not tracked.as_segmented
+    assert tracked.weights == load_model(SHIPPED).digest
+
+
+@pytest.mark.parametrize("as_segmented", [False, True])
+def test_a_person_reads_how_flawed_label_images_were_linked(
+    flawed: TrainingMovie, as_segmented: bool
+) -> None:
+    assert flawed.movie is not None
+    tracked = replace(
+        track_movie(flawed.movie, flawed.labels, tracker=TrackerChoice("lap")), as_segmented=as_segmented
+    )
+    told = report.tracked(tracked, None, None)
+    assert told.document["as_segmented"] == as_segmented
+    assert ("labels" in dict(told.rows)) == as_segmented
 
 
 def test_weights_that_are_given_are_taken_for_whatever_cells() -> None:

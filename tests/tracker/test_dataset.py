@@ -1,5 +1,7 @@
 """What is true of a movie that is seen slower or with cells missed, against a slow look at each cell."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -16,7 +18,7 @@ from tests import lineages as drawings
 from tests.lineages import Cell, Drawing, drawn
 from tests.strategies import lineages
 from tests.tracker.networks import to_learn_from
-from tracker.dataset import UNKNOWN, TrainingMovie, Variation, contracted, make_example, vary
+from tracker.dataset import UNKNOWN, TrainingMovie, Variation, contracted, make_example, vary, with_flaws
 from tracker.model import DIFFERENT, PARENT_CHILD, SAME
 
 Link = tuple[int, int, LinkKind]
@@ -94,6 +96,8 @@ def test_markers_in_place_of_cells(dividing: SimulatedMovie) -> None:
     movie = to_learn_from(dividing)
     labels, _, graph = vary(movie, Variation(0, 16, markers=0.5))
     validate(graph, labels)
+    slower = vary(movie, Variation(1, 16, 3, markers=0.5))[0]
+    np.testing.assert_array_equal(slower.frame(2), labels.frame(7))
     whole = movie.graph.detections
     np.testing.assert_array_equal(graph.links, movie.graph.links)
     typical = np.median(np.sqrt(4 / np.pi * whole.features["area"]))
@@ -114,6 +118,14 @@ def test_what_a_segmentation_gets_wrong_is_linked_to_nothing(dividing: Simulated
     row = found.rows(whole.frame, whole.label)
     assert (row < 0).mean() == pytest.approx(0.15, abs=0.06)  # missed, and merged where cells touch
     assert among(graph, row) == slowly(movie.graph, row >= 0)
+
+
+def test_a_movie_with_flaws_keeps_its_frames(dividing: SimulatedMovie) -> None:
+    movie = replace(to_learn_from(dividing), is_real=False)
+    flawed = with_flaws(movie, seed=1)
+    assert flawed.movie is movie.movie
+    assert not flawed.is_real
+    assert len(flawed.graph.detections) != len(movie.graph.detections)
 
 
 def test_a_stretch(dividing: SimulatedMovie) -> None:

@@ -77,7 +77,7 @@ def test_too_few_label_images_are_refused() -> None:
 
 @pytest.fixture(scope="module")
 def many() -> TrainingMovie:
-    """Some seven hundred cells."""
+    """Some five hundred cells."""
     return to_learn_from(simulate(SimulationSettings(frames=20), seed=3))
 
 
@@ -102,7 +102,8 @@ def test_flaws_of_a_segmentation_show_in_the_draft(many: TrainingMovie, share: f
         (2, 1, (60, 90), True),
         (2, 0, (60, 90), False),
         (2, 2, (60, 90), False),
-        (2, 1, (3, 90), False),
+        (2, 1, (5, 90), False),  # nearer to the edge than half a cell, of which the median is 12 pixels wide
+        (2, 1, (7, 90), True),
     ],
 )
 def test_things_that_come_and_go_within_the_movie_are_flaws(
@@ -111,6 +112,20 @@ def test_things_that_come_and_go_within_the_movie_are_flaws(
     """One alone says nothing; nor do those of its first and last frame, and at the edge."""
     y, x = place
     alone: Frame = {f"thing {k}": (y, x + 24.0 * k, 4.0) for k in range(things)}
-    frames: list[Frame] = [{"C": (100.0, 30.0, 6.0)}] * 3
+    frames: list[Frame] = [{"C": (100.0, 30.0, 6.0), "D": (100.0, 80.0, 6.0)}] * 3
     frames[frame] = {**frames[frame], **alone}
     assert draft_of(painted(frames).labels).has_flaws == has_flaws
+
+
+def test_cells_between_frames_without_any_are_no_flaws() -> None:
+    """Where only some frames are labelled, nothing can go on."""
+    assert not draft_of(painted([STILL, {}, STILL, {}, {}, {}, STILL, {}, STILL]).labels).has_flaws
+
+
+def test_a_daughter_that_ends_at_once_is_a_flaw() -> None:
+    """As a piece of a cell does, that was taken for a daughter."""
+    frames: list[Frame] = [{**MOTHER, "p": (20.0, 30.0, 9.0)}] * 2
+    frames += [{**DAUGHTERS, "q": (20.0, 22.0, 6.4), "r": (20.0, 38.0, 6.4)}, {"d": DAUGHTERS["d"]}]
+    draft, _ = drafted(frames)
+    loose = ~draft.has_parent & (draft.lineage.child == NOBODY) & (draft.cells.frame == 2)
+    assert draft.has_flaws == (np.count_nonzero(loose) >= 2)

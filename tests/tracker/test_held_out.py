@@ -8,8 +8,19 @@ from api.trackers import TrackerChoice, load_tracker
 from graph.scores.report import Score
 from ingest.progress import silent
 from ingest.validate import validate
-from tests.bench.tracking_cases import Case, as_markers, real_case, validation, with_flaws
+from tests.bench.tracking_cases import (
+    REAL,
+    Case,
+    as_markers,
+    every,
+    missed,
+    real_case,
+    validation,
+    with_flaws,
+)
 from tracker.checkpoint import HELD_OUT, SEGMENTED_HELD_OUT
+from tracker.config import LEARNED_DRAFT
+from tracker.draft import make_draft
 
 pytestmark = pytest.mark.data
 
@@ -35,6 +46,15 @@ def test_divisions_where_a_segmentation_has_flaws(data_folder: Path, name: str, 
     case = with_flaws(validation(real_case(data_folder / "ctc" / name)), 0.01)
     score = linked(case, SEGMENTED_HELD_OUT, segmented=True)
     assert (score.division_counts[0].f1 or 0) >= least_f1
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_true_cells_are_not_taken_for_flawed_ones(data_folder: Path, name: str) -> None:
+    case = real_case(data_folder / "ctc" / name)
+    for seen in (case, validation(case), every(case, 2), missed(case, 0.1), as_markers(case, 0.5)):
+        assert not make_draft(seen.labels, seen.detections, LEARNED_DRAFT).has_flaws, seen.name
+    flawed = with_flaws(case, 0.01)
+    assert make_draft(flawed.labels, flawed.detections, LEARNED_DRAFT).has_flaws
 
 
 def linked(case: Case, weights: Path, *, segmented: bool = False) -> Score:
