@@ -140,11 +140,8 @@ def vary(source: TrainingMovie, way: Variation) -> tuple[LabelImages, Movie | No
     detections = measure(labels, movie)
     frame = np.full(len(source.labels), len(frames))  # of the variation; those left out have none
     frame[frames] = np.arange(len(frames))
-    return (
-        labels,
-        movie,
-        contracted(source.graph, detections.rows(frame[whole.frame], whole.label), detections),
-    )
+    row = detections.rows(frame[whole.frame], whole.label)
+    return labels, movie, contracted(source.graph, row, detections)
 
 
 def with_flaws(source: TrainingMovie, seed: int) -> TrainingMovie:

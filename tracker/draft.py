@@ -57,7 +57,7 @@ class Draft:
         any is, within a movie and away from the edge of the frame. Merged and missed cells are not noticed.
         """
         frame, is_inside = self.cells.frame, self.edge >= self.motion.diameter / 2
-        has_cells = np.bincount(frame + 1, minlength=2 + int(frame.max(initial=-1)) + 1) > 0
+        has_cells = np.bincount(frame + 1, minlength=int(frame.max(initial=-1)) + 3) > 0
         is_within = has_cells[frame] & has_cells[frame + 2]  # the frames before and after have cells
         is_loose = ~self.has_parent & (self.lineage.child == NOBODY) & is_inside & is_within
         return bool(np.count_nonzero(is_loose) > LOOSE * (len(frame) + FEW))
