@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
 from ingest.culture import Cells, CultureSettings, concentration, semi_axes
+from ingest.squares import squares_around
 from ingest.tracking_graph import FloatArray, IntArray
 
 TEXTURE_SIZE = 256
@@ -69,7 +70,7 @@ def silhouettes(
     near = (abs(centre_y - shape[0] / 2) < shape[0] / 2 + reach) & (
         abs(centre_x - shape[1] / 2) < shape[1] / 2 + reach
     )
-    owner, y, x = _windows(centre_y, centre_x, np.where(near, reach, 0).astype(np.int64))  # (W,) each
+    owner, y, x = squares_around(centre_y, centre_x, np.where(near, reach, 0).astype(np.int64))  # (W,) each
     dy, dx = (y - centre_y[owner]) * pixel_size, (x - centre_x[owner]) * pixel_size
     cos, sin = np.cos(cells["angle"])[owner], np.sin(cells["angle"])[owner]
     along, across = cos * dx + sin * dy, cos * dy - sin * dx
@@ -86,16 +87,6 @@ def silhouettes(
     nearest = order[np.diff(pixel[order], prepend=-1) > 0]  # (P,)
     at = inside[nearest]
     return Silhouettes(pixel[nearest], owner[at], depth[at], along[at], across[at], visible)
-
-
-def _windows(y: FloatArray, x: FloatArray, reach: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-    """Every pixel of a square of 2·reach + 1 around each centre: its square's row, its y, its x."""
-    side = 2 * reach + 1
-    owner = np.repeat(np.arange(len(side)), side**2)
-    within = np.arange(len(owner)) - np.repeat(np.cumsum(side**2) - side**2, side**2)
-    row, column = np.divmod(within, side[owner])
-    top, left = np.rint(y).astype(np.int64) - reach, np.rint(x).astype(np.int64) - reach
-    return owner, top[owner] + row, left[owner] + column
 
 
 class Microscope:

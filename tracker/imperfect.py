@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from ingest.squares import squares_around
 from ingest.tracking_graph import Detections, FloatArray
 
 BESIDE = 2
@@ -48,26 +49,25 @@ def missegmented(image: Labels, share: float, first: int, rng: np.random.Generat
         first: label of the first piece or thing; others follow.
         rng: decides.
     """
-    worse = image.copy()
-    boxes = ndimage.find_objects(image)
-    cells = np.flatnonzero([box is not None for box in boxes])
-    if not len(cells):
-        return worse
+    boxes = {label: box for label, box in enumerate(ndimage.find_objects(image), start=1) if box}
+    if not boxes:
+        return image.copy()
+    cells, worse = np.array(list(boxes)), image.copy()
     fate = np.digitize(rng.random(len(cells)), share * np.arange(1, 4))  # of 3: it is left alone
-    whole = set((cells[fate == 3] + 1).tolist())
-    for cell in cells[fate == 0]:
-        worse[boxes[cell]][image[boxes[cell]] == cell + 1] = 0
-    for cell in cells[fate == 1]:
-        first += _cut(worse[boxes[cell]], image[boxes[cell]] == cell + 1, first, rng)
-    for cell in cells[fate == 2]:
+    missed, cut, merged, whole = (cells[fate == which].tolist() for which in range(4))
+    for cell in missed:
+        worse[boxes[cell]][image[boxes[cell]] == cell] = 0
+    for cell in cut:
+        first += _cut(worse[boxes[cell]], image[boxes[cell]] == cell, first, rng)
+    for cell in merged:
         box = tuple(slice(max(0, side.start - BESIDE), side.stop + BESIDE) for side in boxes[cell])
-        near = ndimage.binary_dilation(image[box] == cell + 1, iterations=BESIDE)
-        beside = sorted(whole.intersection(np.unique(image[box][near]).tolist()))
-        if beside:
+        near = ndimage.binary_dilation(image[box] == cell, iterations=BESIDE)
+        beside = np.intersect1d(image[box][near], whole)
+        if len(beside):
             other = int(rng.choice(beside))
             whole.remove(other)
-            _merge(worse, cell + 1, boxes[cell], other, boxes[other - 1])
-    typical = float(np.median(np.sqrt(4 / np.pi * np.bincount(image[image > 0])[cells + 1])))
+            _merge(worse, cell, boxes[cell], other, boxes[other])
+    typical = float(np.median(np.sqrt(4 / np.pi * np.bincount(image.ravel())[cells])))
     count = rng.poisson(share * len(cells))
     y, x = (rng.uniform(0, length - 1, count) for length in image.shape)
     debris = _discs(first + np.arange(count), y, x, typical * rng.uniform(*DEBRIS, count), image.shape)
@@ -96,17 +96,12 @@ def _discs(
     label: npt.NDArray[np.integer], y: FloatArray, x: FloatArray, diameter: FloatArray, shape: tuple[int, ...]
 ) -> Labels:
     """(Y, X) label image of discs of one pixel at least, each with what is nearest to its centre."""
-    image = np.zeros(shape, np.int32)
-    if not len(label):
-        return image
-    reach = np.arange(-int(diameter.max() / 2) - 1, int(diameter.max() / 2) + 2)
-    y0, x0 = (np.rint(centre).astype(np.int64)[:, None, None] for centre in (y, x))
-    row, column = np.broadcast_arrays(y0 + reach[:, None], x0 + reach)  # (n, reach, reach)
-    distance = np.hypot(row - y[:, None, None], column - x[:, None, None])
-    distance[(row == y0) & (column == x0)] = 0
-    painted = (distance <= diameter[:, None, None] / 2) & (row >= 0) & (row < shape[0])
+    owner, row, column = squares_around(y, x, (diameter / 2).astype(np.int64) + 1)  # (W,) each
+    distance = np.hypot(row - y[owner], column - x[owner])
+    distance[(row == np.rint(y)[owner]) & (column == np.rint(x)[owner])] = 0
+    painted = (distance <= diameter[owner] / 2) & (row >= 0) & (row < shape[0])
     painted &= (column >= 0) & (column < shape[1])
-    order = np.argsort(-distance[painted], kind="stable")  # the nearest last
-    of = np.broadcast_to(label[:, None, None], row.shape)[painted]
-    image[row[painted][order], column[painted][order]] = of[order]
+    order = np.flatnonzero(painted)[np.argsort(-distance[painted], kind="stable")]  # the nearest last
+    image = np.zeros(shape, np.int32)
+    image[row[order], column[order]] = label[owner[order]]
     return image

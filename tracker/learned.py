@@ -155,13 +155,12 @@ def link(view: View, model: LineageModel, config: LearnedConfig) -> TrackingGrap
     """Have the network that saw a movie judge what may be linked, and decide.
 
     Raises:
-        InputError: no such device; the network knows other features.
+        InputError: the network knows other features.
     """
-    device = choose_device(config.device)
     inputs = make_inputs(view.scene, view.detections, view.looks, view.seen)
     inputs.require_fit(model.config)
     give_back(len(view.detections))
-    logits = judge(inputs, model.to(device).eval(), device)
+    logits = judge(inputs, model, model.temperature.device)
     return decided(view.scene, logits, view.detections, config)
 
 

@@ -7,8 +7,10 @@ from graph.scores.matching import match
 from graph.scores.report import Score, score
 from ingest.errors import InputError
 from ingest.measure import measure
+from ingest.movie import LabelImages, Movie
 from ingest.progress import silent
 from ingest.segment import segment
+from ingest.tracking_graph import Detections, TrackingGraph
 from tests.bench.tracking_cases import TOLERANCE, Case
 from tracker.checkpoint import HELD_OUT, SEGMENTED_HELD_OUT
 
@@ -29,14 +31,18 @@ def scores_from_raw_frames(case: Case) -> Iterator[tuple[str, Score]]:
         return
     detections = measure(labels, case.movie)
     matching = match((case.detections, case.labels), (detections, labels))
-    for name, choice in FROM_RAW.items():
-        linked = load_tracker(choice, segmented=True)(labels, detections, case.movie, silent)
-        yield name, score(case.truth, linked.graph, matching, tolerance=TOLERANCE)
+    for name, graph in _linked(labels, detections, case.movie):
+        yield name, score(case.truth, graph, matching, tolerance=TOLERANCE)
 
 
 def scores_of_flawed_cells(case: Case) -> Iterator[tuple[str, Score]]:
     """The score of each tracker on a case whose cells have flaws, linked as those of a segmentation."""
     assert case.movie is not None
+    for name, graph in _linked(case.labels, case.detections, case.movie):
+        yield name, case.score(graph)
+
+
+def _linked(labels: LabelImages, detections: Detections, movie: Movie) -> Iterator[tuple[str, TrackingGraph]]:
+    """What each tracker makes of the cells of a segmentation."""
     for name, choice in FROM_RAW.items():
-        linked = load_tracker(choice, segmented=True)(case.labels, case.detections, case.movie, silent)
-        yield name, case.score(linked.graph)
+        yield name, load_tracker(choice, segmented=True)(labels, detections, movie, silent).graph
