@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.errors import InputError
@@ -83,8 +83,8 @@ def load_tracker(choice: TrackerChoice, *, segmented: bool = False) -> Link:
     Args:
         choice: which one.
         segmented: whether the cells are those of our own segmentation: then the network is one that knows how
-            a segmentation errs, unless weights are given, and a division costs more. Cells that are given are
-            linked so, too, where their draft shows flaws, unless weights are given.
+            a segmentation errs, unless weights are given, and a division costs more (`link_segmented`). Cells
+            that are given are linked so, too, where their draft shows flaws, unless weights are given.
 
     Raises:
         InputError: the weights cannot be read; there is no such device or decision.
@@ -104,27 +104,25 @@ def _plain(choice: TrackerChoice, _: bool) -> Link:
 def _learned(choice: TrackerChoice, segmented: bool) -> Link:
     with _importing():  # torch takes seconds, and only this tracker needs it
         from tracker.checkpoint import SEGMENTED, SHIPPED, load_model
-        from tracker.gains import SEGMENTED_DIVISION_COST, DecisionConfig
-        from tracker.learned import LearnedConfig, choose_device, device_name, link, see
+        from tracker.learned import LearnedConfig, choose_device, device_name, link, link_segmented, see
 
-    plain = LearnedConfig(decision=choice.decision, device=choice.device)
-    careful = replace(plain, costs=DecisionConfig(division_cost=SEGMENTED_DIVISION_COST))
-    usual = (
-        load_model(choice.weights or (SEGMENTED if segmented else SHIPPED)),
-        careful if segmented else plain,
-    )
+    config = LearnedConfig(decision=choice.decision, device=choice.device)
+    usual = load_model(choice.weights or (SEGMENTED if segmented else SHIPPED))
     device = device_name(choose_device(choice.device))
 
     def track(labels: LabelImages, detections: Detections, movie: Movie, progress: Progress) -> Linked:
-        network, config = usual
+        network, used = usual, config
         view = see(labels, detections, movie, network.model, config, progress)
-        is_flawed = not segmented and choice.weights is None and view.scene.draft.has_flaws
+        is_flawed = not segmented and choice.weights is None and view.scene.has_flaws
         if is_flawed:
-            network, config, scene = load_model(SEGMENTED), careful, view.scene
+            network, scene = load_model(SEGMENTED), view.scene
             del view
             view = see(labels, detections, movie, network.model, config, progress, drafted=scene)
-        graph = link(view, network.model, config)
-        return Linked(graph, config.as_dict(), device, network.digest, as_segmented=is_flawed)
+        if segmented or is_flawed:
+            graph, used = link_segmented(view, network.model, config)
+        else:
+            graph = link(view, network.model, config)
+        return Linked(graph, used.as_dict(), device, network.digest, as_segmented=is_flawed)
 
     return track
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ingest.errors import InputError
-from ingest.tracking_graph import Detections, FloatArray, IntArray
+from ingest.tracking_graph import BoolArray, Detections, FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,3 +56,9 @@ class Cells:
     def registered(self, shift: FloatArray) -> "Cells":
         """The cells where they would be had the field not moved; `shift` is (T, 2), see `Motion`."""
         return replace(self, position=self.position - shift[self.frame])
+
+
+def beside_cells(frame: IntArray) -> tuple[BoolArray, BoolArray]:
+    """(N,) each, of the cells with these frames: whether the frame before has cells, and the one after."""
+    has_cells = np.bincount(frame + 1, minlength=int(frame.max(initial=-1)) + 3) > 0
+    return has_cells[frame], has_cells[frame + 2]

@@ -18,13 +18,6 @@ from tracker.costs import Costs
 from tracker.lineage import NOBODY, Lineage
 from tracker.motion import Motion, measure_motion
 
-LOOSE = 0.0015
-"""Share of the cells that is loose where a segmentation errs. Of the true cells of three movies it is .0001
-to .0013, at lower frame rates too; of those of our own segmentation on one of them .002; and .004 where one
-in 300 each is missed, cut, merged and on top."""
-FEW = 1000
-"""So many cells more, none loose, are thought to be there: one loose cell of few says nothing."""
-
 
 @dataclass(frozen=True, eq=False)
 class Draft:
@@ -49,18 +42,10 @@ class Draft:
     has_parent: BoolArray
     has_child: BoolArray
 
-    @property
-    def has_flaws(self) -> bool:
-        """Whether some cells look like pieces of cells, or like what a segmentation takes for cells.
-
-        Such things are loose: they go on from no cell of the frame before, and as none. Of true cells hardly
-        any is, within a movie and away from the edge of the frame. Merged and missed cells are not noticed.
-        """
-        frame, is_inside = self.cells.frame, self.edge >= self.motion.diameter / 2
-        has_cells = np.bincount(frame + 1, minlength=int(frame.max(initial=-1)) + 3) > 0
-        is_within = has_cells[frame] & has_cells[frame + 2]  # the frames before and after have cells
-        is_loose = ~self.has_parent & (self.lineage.child == NOBODY) & is_inside & is_within
-        return bool(np.count_nonzero(is_loose) > LOOSE * (len(frame) + FEW))
+    def is_inside(self, diameters: float) -> BoolArray:
+        """(N,) whether a cell's centre is at least so many diameters away from the edge of its frame."""
+        inside: BoolArray = self.edge >= diameters * self.motion.diameter
+        return inside
 
 
 def make_draft(

@@ -10,7 +10,7 @@ from tracker.model import DIFFERENT, PARENT_CHILD, SAME
 from tracker.scene import Scene
 
 SEGMENTED_DIVISION_COST = 4.0
-"""What a division costs among cells of a segmentation, where much else looks like one."""
+"""What a division costs at most among cells of a segmentation, where much else looks like one."""
 MISSED, AMONG = 1, 100
 """One cell missed among a hundred is expected of a movie of which nothing is known, and counts as much as a
 hundred of its own."""
@@ -29,7 +29,7 @@ class DecisionConfig:
         edge_in_diameters: how far from the edge a cell's centre may be for that.
         sure_cost: of either, at most, for the links that the assignment decision takes before the divisions,
             since a daughter is not to be taken from her mother.
-        division_cost: of a division, besides what it saves; `SEGMENTED_DIVISION_COST` for cells that a
+        division_cost: of a division, besides what it saves; up to `SEGMENTED_DIVISION_COST` for cells that a
             segmentation found, which shows a cell in pieces in some frames, and two as one in others.
     """
 
@@ -78,9 +78,9 @@ def choices_of(scene: Scene, logits: Logits, config: DecisionConfig) -> Choices:
     """
     draft, pairs = scene.draft, scene.pairs
     frame, source, target = draft.cells.frame, pairs.source, pairs.target
-    at_edge = draft.edge < config.edge_in_diameters * draft.motion.diameter  # (N,)
+    is_inside = draft.is_inside(config.edge_in_diameters)
     birth, death = (
-        np.where(at_edge, config.edge_cost, cost) for cost in (config.birth_cost, config.death_cost)
+        np.where(is_inside, cost, config.edge_cost) for cost in (config.birth_cost, config.death_cost)
     )
     mother, first, second = scene.triples.T
     ends = np.stack([source, target], axis=1)  # (E, 2)

@@ -3,7 +3,7 @@
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 import numpy as np
@@ -15,12 +15,13 @@ from ingest.measure import require_same_shape
 from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
 from ingest.tracking_graph import Detections, IntArray, LinkKind, TrackingGraph
+from tracker.balance import balanced
 from tracker.beside import beside, while_well
 from tracker.cells import Cells
 from tracker.config import LEARNED_DRAFT
 from tracker.crops import crops, frames_ahead
 from tracker.draft import make_draft
-from tracker.gains import DecisionConfig, Logits, choices_of, probability
+from tracker.gains import SEGMENTED_DIVISION_COST, DecisionConfig, Logits, choices_of, probability
 from tracker.greedy import decide_by_assignment
 from tracker.inputs import Inputs, make_inputs
 from tracker.joint import Choices, decide_jointly
@@ -157,11 +158,39 @@ def link(view: View, model: LineageModel, config: LearnedConfig) -> TrackingGrap
     Raises:
         InputError: the network knows other features.
     """
+    return decided(view.scene, _judged(view, model), view.detections, config)
+
+
+def link_segmented(
+    view: View, model: LineageModel, config: LearnedConfig
+) -> tuple[TrackingGraph, LearnedConfig]:
+    """As `link`, cells of a segmentation; and the configuration with what a division costs then.
+
+    It costs `SEGMENTED_DIVISION_COST`, or less where tracks would begin more often than they end
+    (`tracker.balance`).
+
+    Raises:
+        InputError: the network knows other features.
+    """
+    logits, draft = _judged(view, model), view.scene.draft
+    is_inside = np.zeros(len(view.detections), bool)
+    is_inside[draft.cells.row] = draft.is_inside(config.costs.edge_in_diameters)
+
+    def costing(division: float) -> LearnedConfig:
+        return replace(config, costs=replace(config.costs, division_cost=division))
+
+    def decide(cost: float) -> TrackingGraph:
+        return decided(view.scene, logits, view.detections, costing(cost))
+
+    graph, cost = balanced(decide, is_inside, SEGMENTED_DIVISION_COST)
+    return graph, costing(cost)
+
+
+def _judged(view: View, model: LineageModel) -> Logits:
     inputs = make_inputs(view.scene, view.detections, view.looks, view.seen)
     inputs.require_fit(model.config)
     give_back(len(view.detections))
-    logits = judge(inputs, model, model.temperature.device)
-    return decided(view.scene, logits, view.detections, config)
+    return judge(inputs, model, model.temperature.device)
 
 
 def choose_device(name: str) -> torch.device:

@@ -1,0 +1,57 @@
+"""How dear divisions are among cells of a segmentation: so dear that tracks begin as often as they end.
+
+What a segmentation gets wrong looks alike when a movie is played backwards: a piece of a cell, a thing that
+is none, a cell missed or merged for a while, each begins a track and ends one. Divisions do not: one that is
+overlooked begins a track that nothing ends, a false one ends a track that nothing has begun. So the movie
+itself says about how many there are, also of cells of a kind that a network has never seen.
+"""
+
+from collections.abc import Callable
+from math import sqrt
+
+import numpy as np
+
+from ingest.tracking_graph import BoolArray, TrackingGraph
+from tracker.cells import beside_cells
+
+CHEAPEST, STEP = 0.0, 0.5
+"""The least that a division costs, as among true cells, and how closely a cost is sought."""
+ERROR = 0.5
+"""Standard errors by which tracks may begin more often than they end."""
+
+
+def balanced(
+    decide: Callable[[float], TrackingGraph], is_inside: BoolArray, dearest: float
+) -> tuple[TrackingGraph, float]:
+    """The tracking by the dearest division at which tracks do not begin more often than they end; its cost.
+
+    Where they begin more often whatever a division costs, it is the cheapest.
+
+    Args:
+        decide: what a decision makes of a movie, by the cost of a division.
+        is_inside: (N,) whether a detection is away from the edge of its frame, where cells come and go.
+        dearest: the most that a division may cost, at least `CHEAPEST`.
+    """
+    found, cheap, dear = decide(dearest), CHEAPEST, dearest
+    if not _begin_more_often(found, is_inside):
+        return found, dearest
+    even: TrackingGraph | None = None
+    while dear - cheap > STEP:
+        middle = (cheap + dear) / 2
+        found = decide(middle)
+        if _begin_more_often(found, is_inside):
+            dear = middle
+        else:
+            cheap, even = middle, found
+    return even if even is not None else decide(cheap), cheap
+
+
+def _begin_more_often(graph: TrackingGraph, is_inside: BoolArray) -> bool:
+    """Whether more tracks begin than end, by more than chance: counts have themselves for a variance."""
+    frame = graph.detections.frame
+    comes, goes_on = np.zeros((2, len(frame)), bool)
+    goes_on[graph.links[:, 0]] = comes[graph.links[:, 1]] = True
+    is_after, is_before = beside_cells(frame)
+    begin = np.count_nonzero(~comes & is_inside & is_after)
+    end = np.count_nonzero(~goes_on & is_inside & is_before)
+    return bool(begin - end > ERROR * sqrt(begin + end))
