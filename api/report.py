@@ -49,7 +49,9 @@ def tracked(result: TrackedMovie, record: TrackingRecord | None, output: Path | 
         *_uncertain(uncertain, record),
     ]
     if result.as_segmented:
-        rows.append(("labels", "pieces of cells, or things that are none: linked as a segmentation's"))
+        rows.append(
+            ("labels", "pieces of cells, merged ones, or things that are none: linked as a segmentation's")
+        )
     if record:
         rows.append(("tracking", f"{record.id}  (`cellkin serve` to explore it)"))
     if output:

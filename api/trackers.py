@@ -63,7 +63,7 @@ class Linked:
         device: that its network ran on; None without a network.
         weights: sha256 of its network's, in hex; None without.
         as_segmented: whether cells that were given were linked as those of a segmentation, since there are
-            pieces among them, or things that are no cells.
+            pieces among them, merged ones, or things that are no cells.
     """
 
     graph: TrackingGraph

@@ -19,9 +19,19 @@ from tests.tracker.networks import as_movie, seen, untrained
 from tests.tracker.painting import Frame, Scene, crowd, painted
 from tracker import learned
 from tracker.checkpoint import load_model
-from tracker.gains import DecisionConfig, Logits
+from tracker.gains import SEGMENTED_DIVISION_COST, DecisionConfig, Logits
 from tracker.inputs import Inputs
-from tracker.learned import LearnedConfig, choose_device, decided, judge, look, track_learned
+from tracker.learned import (
+    LearnedConfig,
+    choose_device,
+    decided,
+    judge,
+    link,
+    link_segmented,
+    look,
+    see,
+    track_learned,
+)
 from tracker.model import DIFFERENT, SAME, LineageModel
 from tracker.track import track
 
@@ -130,10 +140,39 @@ def test_a_division_has_its_cost_and_its_probability_whatever_it_costs(cost: flo
     scene = painted([{"m": (60.0, 90.0, 9.0)}, {"d": (60.0, 82.0, 6.4), "e": (60.0, 98.0, 6.4)}])
     here = seen(scene.labels, None).scene
     unlike = np.tile(np.where(np.arange(3) == DIFFERENT, 40.0, 0.0), (2, 1))
-    config = LearnedConfig(costs=DecisionConfig(division_cost=cost))
-    graph = decided(here, Logits(unlike, np.array([2.5])), scene.detections, config)
+    graph = decided(here, Logits(unlike, np.array([2.5])), scene.detections, costing(cost))
     assert graph.kind.tolist() == 2 * divisions * [LinkKind.DIVISION]
     assert graph.probability == pytest.approx(2 * divisions * [1 / (1 + np.exp(-2.5))])
+
+
+# a division gains 11.1 less its cost, and a link 9; so at 2 all divide, and above no cell does
+def test_divisions_of_cells_of_a_segmentation_cost_what_lets_as_many_tracks_begin_as_end(
+    model: LineageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = {f"{y} {x}": (y, x) for y in (24.0, 60.0, 96.0) for x in (30.0, 90.0, 150.0)}
+    mothers: Frame = {name: (y, x, 9.0) for name, (y, x) in places.items()}
+    daughters: Frame = {
+        f"{name} {side}": (y, x + side, 6.4) for name, (y, x) in places.items() for side in (-8, 8)
+    }
+    scene = painted([mothers, daughters])
+    view = see(scene.labels, scene.detections, None, model, LearnedConfig())
+    pairs, triples, row = view.scene.pairs, view.scene.triples, view.scene.draft.cells.row
+    place = np.stack([scene.detections.y, scene.detections.x], axis=1)[row]  # not as the draft registers it
+    apart = np.linalg.norm(place[pairs.target] - place[pairs.source], axis=1)
+    farthest = np.linalg.norm(place[triples[:, 1:]] - place[triples[:, :1]], axis=2).max(axis=1)
+    pair = np.tile([-40.0, 0.0, -40.0], (len(pairs), 1))
+    pair[apart < 10, SAME] = 1.0
+    told = Logits(pair, np.where(farthest < 10, -0.9, -40.0))
+    monkeypatch.setattr(learned, "judge", lambda *_: told)
+    assert len(link(view, model, costing(SEGMENTED_DIVISION_COST)).divisions) == 0
+    graph, used = link_segmented(view, model, LearnedConfig())
+    assert used == costing(2.0)
+    assert len(graph.divisions) == len(places)
+
+
+def costing(division: float) -> LearnedConfig:
+    """A decision by which a division costs so much."""
+    return LearnedConfig(costs=DecisionConfig(division_cost=division))
 
 
 #       d
