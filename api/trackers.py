@@ -83,8 +83,8 @@ def load_tracker(choice: TrackerChoice, *, segmented: bool = False) -> Link:
     Args:
         choice: which one.
         segmented: whether the cells are those of our own segmentation: then the network is one that knows how
-            a segmentation errs, unless weights are given, and a division costs more (`link_segmented`). Cells
-            that are given are linked so, too, where their draft shows flaws, unless weights are given.
+            a segmentation errs, unless weights are given, and a division may cost more (`link_segmented`).
+            Cells that are given are linked so, too, where their draft shows flaws, unless weights are given.
 
     Raises:
         InputError: the weights cannot be read; there is no such device or decision.
@@ -104,6 +104,7 @@ def _plain(choice: TrackerChoice, _: bool) -> Link:
 def _learned(choice: TrackerChoice, segmented: bool) -> Link:
     with _importing():  # torch takes seconds, and only this tracker needs it
         from tracker.checkpoint import SEGMENTED, SHIPPED, load_model
+        from tracker.flaws import has_flaws
         from tracker.learned import LearnedConfig, choose_device, device_name, link, link_segmented, see
 
     config = LearnedConfig(decision=choice.decision, device=choice.device)
@@ -111,9 +112,9 @@ def _learned(choice: TrackerChoice, segmented: bool) -> Link:
     device = device_name(choose_device(choice.device))
 
     def track(labels: LabelImages, detections: Detections, movie: Movie, progress: Progress) -> Linked:
-        network, used = usual, config
+        network = usual
         view = see(labels, detections, movie, network.model, config, progress)
-        is_flawed = not segmented and choice.weights is None and view.scene.has_flaws
+        is_flawed = not segmented and choice.weights is None and has_flaws(view.scene)
         if is_flawed:
             network, scene = load_model(SEGMENTED), view.scene
             del view
@@ -121,7 +122,7 @@ def _learned(choice: TrackerChoice, segmented: bool) -> Link:
         if segmented or is_flawed:
             graph, used = link_segmented(view, network.model, config)
         else:
-            graph = link(view, network.model, config)
+            graph, used = link(view, network.model, config), config
         return Linked(graph, used.as_dict(), device, network.digest, as_segmented=is_flawed)
 
     return track

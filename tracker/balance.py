@@ -1,4 +1,4 @@
-"""How dear divisions are among cells of a segmentation: so dear that tracks begin as often as they end.
+"""How dear divisions are among cells of a segmentation: as dear as lets tracks begin as often as they end.
 
 What a segmentation gets wrong looks alike when a movie is played backwards: a piece of a cell, a thing that
 is none, a cell missed or merged for a while, each begins a track and ends one. Divisions do not: one that is
@@ -12,12 +12,13 @@ from math import sqrt
 import numpy as np
 
 from ingest.tracking_graph import BoolArray, TrackingGraph
-from tracker.cells import beside_cells
+from tracker.cells import has_cells_beside
 
 CHEAPEST, STEP = 0.0, 0.5
-"""The least that a division costs, as among true cells, and how closely a cost is sought."""
+"""The least that a division costs, as among true cells, and how closely its cost is sought."""
 ERROR = 0.5
-"""Standard errors by which tracks may begin more often than they end."""
+"""Standard errors by which tracks may begin more often than they end: of 0, .5 and 1 the one with the least
+AOGM. Chance alone exceeds it in three movies of ten."""
 
 
 def balanced(
@@ -25,7 +26,8 @@ def balanced(
 ) -> tuple[TrackingGraph, float]:
     """The tracking by the dearest division at which tracks do not begin more often than they end; its cost.
 
-    Where they begin more often whatever a division costs, it is the cheapest.
+    Found by halving, since the more a division costs, the fewer there are and the more tracks begin. Where
+    they begin more often whatever it costs, it is the cheapest.
 
     Args:
         decide: what a decision makes of a movie, by the cost of a division.
@@ -47,11 +49,11 @@ def balanced(
 
 
 def _begin_more_often(graph: TrackingGraph, is_inside: BoolArray) -> bool:
-    """Whether more tracks begin than end, by more than chance: counts have themselves for a variance."""
+    """Whether more tracks begin than end, by `ERROR`; the variance of counts is their mean (Poisson)."""
     frame = graph.detections.frame
     comes, goes_on = np.zeros((2, len(frame)), bool)
     goes_on[graph.links[:, 0]] = comes[graph.links[:, 1]] = True
-    is_after, is_before = beside_cells(frame)
-    begin = np.count_nonzero(~comes & is_inside & is_after)
-    end = np.count_nonzero(~goes_on & is_inside & is_before)
+    was_before, is_after = has_cells_beside(frame)
+    begin = np.count_nonzero(~comes & is_inside & was_before)
+    end = np.count_nonzero(~goes_on & is_inside & is_after)
     return bool(begin - end > ERROR * sqrt(begin + end))

@@ -58,7 +58,7 @@ class Cells:
         return replace(self, position=self.position - shift[self.frame])
 
 
-def beside_cells(frame: IntArray) -> tuple[BoolArray, BoolArray]:
-    """(N,) each, of the cells with these frames: whether the frame before has cells, and the one after."""
+def has_cells_beside(frame: IntArray) -> tuple[BoolArray, BoolArray]:
+    """(N,) each, of the cells with these frames: whether the frame before, and the one after, has cells."""
     has_cells = np.bincount(frame + 1, minlength=int(frame.max(initial=-1)) + 3) > 0
     return has_cells[frame], has_cells[frame + 2]

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from tracker.candidates import Candidates
-from tracker.cells import beside_cells
-from tracker.draft import Draft
+from tracker.cells import has_cells_beside
 from tracker.lineage import NOBODY
+from tracker.scene import Scene
 
 LOOSE, SWALLOWED = 0.0015, 0.003
 """Share of the cells that is loose, or swallowed, where a segmentation errs. Of true cells of three movies
@@ -20,26 +19,21 @@ NEAR, GROWN, ALIKE = 1.5, 1.3, 0.2
 least, and by which share at most its area differs from that of both."""
 
 
-def has_flaws(draft: Draft, pairs: Candidates) -> bool:
+def has_flaws(scene: Scene) -> bool:
     """Whether more cells are loose, or swallowed, than of true cells are.
 
     What goes on from no cell of the frame before, and as none, is loose: a piece of a cell, or a thing that
     is none. What ends beside a cell that grows by it is swallowed: two cells have been taken for one. Missed
     cells are not noticed.
-
-    Args:
-        draft: of the movie.
-        pairs: its candidates of following frames, and others perhaps.
     """
-    enough, is_inside = len(draft.cells) + FEW, draft.is_inside(INSIDE)
-    is_after, is_before = beside_cells(draft.cells.frame)
-    is_loose = ~draft.has_parent & (draft.lineage.child == NOBODY) & is_after & is_before & is_inside
-    ends = ~draft.has_child & is_inside
-    near = pairs.where(ends[pairs.source] & draft.has_parent[pairs.target])
-    near = near.where(near.distance <= NEAR * draft.motion.diameter)
-    lost, grown = (draft.cells.area[cell] for cell in (near.source, near.target))
-    kept = draft.cells.area[draft.lineage.parent[near.target]]
-    is_both = np.abs(grown - kept - lost) < ALIKE * (kept + lost)
-    is_swallowed = is_both & (grown > GROWN * kept) & (grown > GROWN * lost)
-    swallowed = len(np.unique(near.source[is_swallowed]))
-    return bool(np.count_nonzero(is_loose) > LOOSE * enough or swallowed > SWALLOWED * enough)
+    draft, area, count = scene.draft, scene.draft.cells.area, len(scene) + FEW
+    parent, is_inside = draft.lineage.parent, draft.is_inside(INSIDE)
+    was_before, is_after = has_cells_beside(draft.cells.frame)
+    loose = ~draft.has_parent & (draft.lineage.child == NOBODY) & was_before & is_after & is_inside
+    has_before = draft.has_parent & (parent != NOBODY)  # births take some parents away
+    near = scene.pairs.where((~draft.has_child & is_inside)[scene.pairs.source])
+    near = near.where(has_before[near.target] & (near.distance <= NEAR * draft.motion.diameter))
+    lost, before, now = area[near.source], area[parent[near.target]], area[near.target]
+    is_both = np.abs(now - before - lost) < ALIKE * (before + lost)
+    swallowed = np.unique(near.source[is_both & (now > GROWN * before)])
+    return np.count_nonzero(loose) > LOOSE * count or len(swallowed) > SWALLOWED * count

@@ -10,7 +10,6 @@ from ingest.tracking_graph import FloatArray, IntArray
 from tracker.candidates import Candidates, near_pairs
 from tracker.config import LEARNED_DRAFT
 from tracker.draft import Draft
-from tracker.flaws import has_flaws
 from tracker.lineage import NOBODY
 
 MEMORY = 7
@@ -50,11 +49,6 @@ class Scene:
 
     def __len__(self) -> int:
         return len(self.draft.cells)
-
-    @property
-    def has_flaws(self) -> bool:
-        """Whether the cells look like those of a segmentation that errs, see `flaws.has_flaws`."""
-        return has_flaws(self.draft, self.pairs)
 
 
 def make_scene(draft: Draft) -> Scene:

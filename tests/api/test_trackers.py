@@ -45,7 +45,7 @@ def test_plain_linear_assignment_says_no_probabilities() -> None:
     assert len(tracked.graph.links) > 5
 
 
-def test_cells_of_our_own_segmentation_have_weights_of_their_own_and_their_divisions_cost_more() -> None:
+def test_cells_of_our_own_segmentation_have_weights_of_their_own_and_their_divisions_may_cost_more() -> None:
     """Of a movie whose segmentation is right, that costs no division; and the record says so."""
     culture = CultureSettings(count=9, cycle_minutes=220, mitosis_minutes=25)
     made = simulate(SimulationSettings(frames=12, height_um=84, width_um=110, culture=culture), seed=7)
@@ -81,6 +81,18 @@ def test_label_images_with_flaws_are_linked_as_those_of_a_segmentation(
     np.testing.assert_array_equal(linked.graph.links, expected.graph.links)
     np.testing.assert_array_equal(linked.graph.probability, expected.graph.probability)
     assert len(linked.graph.divisions) == pytest.approx(len(flawed.graph.divisions), abs=3)
+
+
+def test_the_record_has_what_a_division_cost_where_tracks_would_begin_too_often() -> None:
+    culture = CultureSettings(cycle_minutes=300)
+    made = simulate(SimulationSettings(frames=16, height_um=150, width_um=170, culture=culture), seed=7)
+    flawed = with_flaws(TrainingMovie("made", made.movie, made.labels, made.graph), seed=1)
+    assert flawed.movie is not None
+    cost = load_tracker(TrackerChoice())(
+        flawed.labels, flawed.graph.detections, flawed.movie, silent
+    ).parameters["division_cost"]
+    assert isinstance(cost, float)
+    assert 0 <= cost < SEGMENTED_DIVISION_COST
 
 
 def test_weights_that_are_given_are_taken_whatever_flaws_there_are(flawed: TrainingMovie) -> None:

@@ -19,10 +19,9 @@ from tests.bench.tracking_cases import (
     validation,
     with_flaws,
 )
+from tests.tracker.drafted import scene_of
 from tracker.checkpoint import HELD_OUT, SEGMENTED_HELD_OUT
-from tracker.config import LEARNED_DRAFT
-from tracker.draft import make_draft
-from tracker.scene import make_scene
+from tracker.flaws import has_flaws
 
 pytestmark = pytest.mark.data
 
@@ -66,14 +65,9 @@ def test_divisions_where_a_segmentation_has_flaws(
 def test_true_cells_are_not_taken_for_flawed_ones(sequence: Callable[[str], Case], name: str) -> None:
     case = sequence(name)
     for seen in (case, validation(case), every(case, 2), missed(case, 0.1), as_markers(case, 0.5)):
-        assert not has_flaws(seen), seen.name
+        assert not has_flaws(scene_of(seen.labels)), seen.name
     flawed = with_flaws(case, 0.01)
-    assert has_flaws(flawed)
-
-
-def has_flaws(case: Case) -> bool:
-    """Whether the cells of a case are taken for those of a segmentation."""
-    return make_scene(make_draft(case.labels, case.detections, LEARNED_DRAFT)).has_flaws
+    assert has_flaws(scene_of(flawed.labels))
 
 
 def linked(case: Case, weights: Path, *, segmented: bool = False) -> Score:

@@ -153,7 +153,7 @@ def test_divisions_of_cells_of_a_segmentation_cost_what_lets_as_many_tracks_begi
     mothers: Frame = {name: (y, x, 9.0) for name, (y, x) in places.items()}
     daughters: Frame = {
         f"{name} {side}": (y, x + side, 6.4) for name, (y, x) in places.items() for side in (-8, 8)
-    }
+    } | {f"at the edge {x}": (3.0, x, 4.0) for x in (15.0, 60.0, 120.0, 165.0)}
     scene = painted([mothers, daughters])
     view = see(scene.labels, scene.detections, None, model, LearnedConfig())
     pairs, triples, row = view.scene.pairs, view.scene.triples, view.scene.draft.cells.row
