@@ -36,4 +36,4 @@ def has_flaws(scene: Scene) -> bool:
     lost, before, now = area[near.source], area[parent[near.target]], area[near.target]
     is_both = np.abs(now - before - lost) < ALIKE * (before + lost)
     swallowed = np.unique(near.source[is_both & (now > GROWN * before)])
-    return np.count_nonzero(loose) > LOOSE * count or len(swallowed) > SWALLOWED * count
+    return bool(np.count_nonzero(loose) > LOOSE * count or len(swallowed) > SWALLOWED * count)
