@@ -31,6 +31,8 @@ class DecisionConfig:
             since a daughter is not to be taken from her mother.
         division_cost: of a division, besides what it saves; up to `SEGMENTED_DIVISION_COST` for cells that a
             segmentation found, which shows a cell in pieces in some frames, and two as one in others.
+        division_odds: by which a division's log-odds are higher than the network says. They change how likely
+            the divisions are that are chosen, not which.
     """
 
     birth_cost: float = 4.0
@@ -39,6 +41,7 @@ class DecisionConfig:
     edge_in_diameters: float = 0.5
     sure_cost: float = 1.0
     division_cost: float = 0.0
+    division_odds: float = 0.0
 
     def as_dict(self) -> dict[str, float]:
         """By name, for the record."""

@@ -93,5 +93,6 @@ def test_costs_are_recorded() -> None:
         "edge_in_diameters": 0.5,
         "sure_cost": 0.75,
         "division_cost": 5.0,
+        "division_odds": 0.5,
     }
     assert DecisionConfig(**recorded).as_dict() == recorded

@@ -166,8 +166,9 @@ def test_divisions_of_cells_of_a_segmentation_cost_what_lets_as_many_tracks_begi
     monkeypatch.setattr(learned, "judge", lambda *_: told)
     assert len(link(view, model, costing(SEGMENTED_DIVISION_COST)).divisions) == 0
     graph, used = link_segmented(view, model, LearnedConfig())
-    assert used == costing(2.0)
+    assert used == LearnedConfig(costs=DecisionConfig(division_cost=2.0, division_odds=1.0))
     assert len(graph.divisions) == len(places)
+    assert graph.division_probability == pytest.approx(1 / (1 + np.exp(0.9 - 1.0)))
 
 
 def costing(division: float) -> LearnedConfig:
