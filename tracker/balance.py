@@ -51,9 +51,9 @@ def balanced(
 def _begin_more_often(graph: TrackingGraph, is_inside: BoolArray) -> bool:
     """Whether more tracks begin than end, by `ERROR`; the variance of counts is their mean (Poisson)."""
     frame = graph.detections.frame
-    comes, goes_on = np.zeros((2, len(frame)), bool)
-    goes_on[graph.links[:, 0]] = comes[graph.links[:, 1]] = True
+    goes_on = np.zeros(len(frame), bool)
+    goes_on[graph.links[:, 0]] = True
     was_before, is_after = has_cells_beside(frame)
-    begin = np.count_nonzero(~comes & is_inside & was_before)
+    begin = np.count_nonzero((graph.parents < 0) & is_inside & was_before)
     end = np.count_nonzero(~goes_on & is_inside & is_after)
     return bool(begin - end > ERROR * sqrt(begin + end))

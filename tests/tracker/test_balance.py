@@ -62,10 +62,8 @@ def test_the_dearest_division_at_which_tracks_begin_as_often_as_they_end(
     graph, cost = balanced(noted, is_inside, DEAREST)
     even = [0.0]
     for tried in np.arange(0, DEAREST + STEP, STEP):
-        untold = sum(value <= tried for value in worth)
-        if untold <= ERROR * np.sqrt(
-            untold + 2 * pieces
-        ):  # which begin besides the pieces, which begin and end
+        untold = sum(value <= tried for value in worth)  # they begin; pieces begin and end
+        if untold <= ERROR * np.sqrt(untold + 2 * pieces):
             even.append(tried)
     assert cost == max(even)
     assert len(graph.divisions) == sum(value > cost for value in worth)
