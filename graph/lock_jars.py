@@ -7,28 +7,45 @@ The arguments are the versions of Neo4j (`NEO4J_VERSION` in `graph/jars.py` is t
 
 import hashlib
 import sys
-from pathlib import Path
+from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
+from zipfile import ZipFile
 
 from jgo.maven import Artifact, MavenContext
 
 
 def lock_lines(coordinates: list[str], folder: Path) -> list[str]:
-    """A line `sha256 size path` for each jar that the artifacts need, fetched into `folder`."""
+    """A line `sha256 size path` for each jar that the artifacts need, fetched into `folder`.
+
+    Jars whose manifest names others come last: before these, Java's archive of classes does not fit the
+    class path of which it was made.
+    """
     context = MavenContext(repo_cache=folder)
     wanted = [context.create_dependency(coordinate) for coordinate in coordinates]
     for dependency in wanted:
         dependency.raw = True  # by Maven's own rule: no artifact decides the versions of the others
     direct, transitive = context.resolver.resolve(wanted)
-    return sorted(
-        (_line(needed.artifact) for needed in [*direct, *transitive]), key=lambda line: line.split()[2]
-    )
+    artifacts = [needed.artifact for needed in [*direct, *transitive]]
+    return [
+        _line(artifact) for artifact in sorted(artifacts, key=lambda one: (_names_others(one), _path(one)))
+    ]
+
+
+def _names_others(artifact: Artifact) -> bool:
+    with ZipFile(artifact.resolve()) as jar:
+        return "META-INF/MANIFEST.MF" in jar.namelist() and b"\nClass-Path:" in jar.read(
+            "META-INF/MANIFEST.MF"
+        )
+
+
+def _path(artifact: Artifact) -> str:
+    path: PurePath = artifact.component.path_prefix / artifact.filename
+    return path.as_posix()
 
 
 def _line(artifact: Artifact) -> str:
-    path = artifact.component.path_prefix / artifact.filename
     content = artifact.resolve().read_bytes()
-    return f"{hashlib.sha256(content).hexdigest()}  {len(content)}  {path.as_posix()}"
+    return f"{hashlib.sha256(content).hexdigest()}  {len(content)}  {_path(artifact)}"
 
 
 if __name__ == "__main__":

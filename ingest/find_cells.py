@@ -9,6 +9,7 @@ from skimage.measure import label as components
 from skimage.segmentation import expand_labels, relabel_sequential, watershed
 
 from ingest.contrast import Contrast, Image
+from ingest.distances import distance_to_outside, within_reach
 from ingest.merge_tree import Labels, choose, merge_tree
 from ingest.regions import Regions, ellipse_likeness, moments_of
 from ingest.tracking_graph import BoolArray, FloatArray, IntArray
@@ -74,7 +75,7 @@ def find_cells(found: Contrast, diameter: float, sure: float, edge: float, small
 
 def _second_look(cells: Labels, found: Contrast, mask: BoolArray, typical: Typical) -> Labels:
     """Add the cells in the light that `cells` leave unexplained: dim ones, on the slopes of bright ones."""
-    far = ndi.distance_transform_edt(cells == 0) > HALO * typical.diameter
+    far = ~within_reach(cells > 0, HALO * typical.diameter)
     rest = ndi.binary_opening(mask & far, iterations=max(1, round(THINNEST / 2 * typical.diameter)))
     more = _look(found, rest, typical)
     credible = np.concatenate([[False], _score(moments_of(more), typical) > CREDIBLE])
@@ -105,7 +106,7 @@ def _look(found: Contrast, mask: BoolArray, typical: Typical) -> Labels:
 
 def _by_brightness(found: Contrast, mask: BoolArray, typical: Typical) -> Labels:
     """Cells as unions of basins of the coarse light, each outlined where the light falls to its threshold."""
-    tree = merge_tree(found.coarse, mask, float(np.median(found.noise)))
+    tree = merge_tree(found.coarse, mask, found.usual_noise)
     regions = Regions(tree, found.light)
     within = tree.way * (1 - 1e-6)  # what joins the parts of a union belongs to it
     sums = regions.above(np.minimum(FIRST_SHARE * regions.peak, within))
@@ -125,7 +126,7 @@ def _cut_at_necks(cells: Labels, typical: Typical) -> Labels:
         np.moveaxis(core, axis, 0)[1:] &= moved[1:] == moved[:-1]
     if not core.any():
         return cells
-    depth = ndi.gaussian_filter(ndi.distance_transform_edt(core), DEPTH_SMOOTHED * typical.diameter)
+    depth = ndi.gaussian_filter(distance_to_outside(core), DEPTH_SMOOTHED * typical.diameter)
     tree = merge_tree(depth, core, 0.0)
     whole = watershed(-depth, tree.basins, mask=cells > 0)
     sums = Regions(replace(tree, basins=whole), depth).above(np.full(len(tree.parent), -np.inf))

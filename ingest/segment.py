@@ -7,8 +7,9 @@ diameter, which is given or measured from the movie.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from math import pi, sqrt
 from typing import Any
 
@@ -91,15 +92,15 @@ def segment(
     if diameter is None:
         empty = np.zeros((height, width), np.int32)
         return LabelImages.from_function(lambda _: empty, (frames, height, width))
-    if not settings.force:
-        _require_bright_cells(movie, sample, diameter, settings)
-    if settings.diameter is None:
-        diameter = _refined(diameter, sample, settings)
-
-    def one(t: int) -> LabelRuns:
-        return LabelRuns.of(segment_frame(movie.frame(t)[channel], diameter, settings))
-
     with ThreadPoolExecutor(default_threads()) as pool:  # so many frames are in memory
+        if not settings.force:
+            _require_bright_cells(movie, sample, diameter, settings, pool)
+        if settings.diameter is None:
+            diameter = _refined(diameter, sample, settings, pool)
+
+        def one(t: int) -> LabelRuns:
+            return LabelRuns.of(segment_frame(movie.frame(t)[channel], diameter, settings))
+
         runs = list(progress(pool.map(one, range(frames)), "Segmenting", total=frames))
     return LabelImages.from_function(lambda t: runs[t].image(), (frames, height, width))
 
@@ -152,19 +153,26 @@ def _diameter_in_pixels(
     return diameter
 
 
-def _refined(diameter: float, sample: Sequence[npt.NDArray[Any]], settings: SegmentationSettings) -> float:
+def _refined(
+    diameter: float, sample: Sequence[npt.NDArray[Any]], settings: SegmentationSettings, pool: Executor
+) -> float:
     """The diameter of the cells that are found with the measured one, which crowds and blur deceive.
 
     It is that of the cell in which half of all cells' area is reached: fragments hardly count.
     """
     for _ in range(REFINEMENTS):
-        found = [segment_frame(image, diameter, settings) for image in sample]
-        area = np.sort(np.concatenate([np.bincount(labels.ravel())[1:] for labels in found]))
+        found = pool.map(partial(_areas, diameter=diameter, settings=settings), sample)
+        area = np.sort(np.concatenate(list(found)))
         if not area.size:
             break
         half = area[np.searchsorted(np.cumsum(area), area.sum() / 2)]
         diameter = max(SMALLEST_DIAMETER, 2 * sqrt(half / pi))
     return diameter
+
+
+def _areas(image: npt.NDArray[Any], diameter: float, settings: SegmentationSettings) -> IntArray:
+    """(n,) pixels of each cell of a frame."""
+    return np.bincount(segment_frame(image, diameter, settings).ravel())[1:]
 
 
 def _require_channel(movie: Movie, channel: int) -> None:
@@ -177,10 +185,15 @@ def _require_channel(movie: Movie, channel: int) -> None:
 
 
 def _require_bright_cells(
-    movie: Movie, sample: Sequence[npt.NDArray[Any]], diameter: float, settings: SegmentationSettings
+    movie: Movie,
+    sample: Sequence[npt.NDArray[Any]],
+    diameter: float,
+    settings: SegmentationSettings,
+    pool: Executor,
 ) -> None:
     """Refuse images with much that is darker than the ground, as in DIC and bright field."""
-    dark = float(np.median([_dark_share(image, diameter, settings) for image in sample]))
+    shares = pool.map(partial(_dark_share, diameter=diameter, settings=settings), sample)
+    dark = float(np.median(list(shares)))
     if dark > MOST_DARK:
         raise InputError(
             f"{dark:.0%} of the structure is darker than the ground: this is DIC or bright field perhaps, "

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from graph.class_archive import ClassArchive
 from graph.connection import Connection, Credentials
-from graph.jars import default_cache
+from graph.jars import default_cache, install_jars
 from graph.pixels import PixelStore
 from graph.server import ManagedServer, ServerAddress
 from graph.store import LineageStore
@@ -20,7 +22,7 @@ LONGEST = ("test_faults.py", "test_backup.py", "test_keeping.py", "test_notebook
 """Files that take a minute or more."""
 
 
-SHORT_LIFE = "-XX:TieredStopAtLevel=1 -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
+SHORT_LIFE = "-XX:TieredStopAtLevel=1"
 """For Java: servers of tests live for seconds. They start with a third less work, and run slower later."""
 
 
@@ -28,6 +30,9 @@ def pytest_configure() -> None:
     """What the processes of tests find in their environment."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the package does; some import torch before it
     os.environ.setdefault("JDK_JAVA_OPTIONS", SHORT_LIFE)
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    if workers > 1:  # threads of torch that outnumber the cores wait for each other
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,7 +59,22 @@ def dividing() -> SimulatedMovie:
 
 
 @pytest.fixture(scope="session")
-def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerAddress]:
+def archived_classes(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What Java keeps of Neo4j's classes in the usual cache, which a first server records as it ends.
+
+    The processes of tests start many servers, in half the time then.
+    """
+    cache = default_cache()
+    archive = ClassArchive(cache, install_jars(cache))
+    with FileLock(cache / "tests.lock"):
+        if not archive.exists():
+            server = ManagedServer(tmp_path_factory.mktemp("first"), cache)
+            server.start()
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def neo4j_server(archived_classes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerAddress]:
     """A real Neo4j for the session, empty, with the jars of the usual cache (fetched where missing)."""
     server = ManagedServer(tmp_path_factory.mktemp("neo4j"), default_cache())
     try:
@@ -64,7 +84,7 @@ def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerAdd
 
 
 @pytest.fixture(scope="session")
-def spare_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedServer]:
+def spare_server(archived_classes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedServer]:
     """Another real Neo4j for the session, the managed server of its own data folder.
 
     Each test starts it if it does not run, stops or kills it as it likes, and leaves it as it likes.

@@ -33,19 +33,19 @@ def movie(dividing: SimulatedMovie, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="module")
 def long_movie(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A movie that takes many seconds."""
-    return crowded(40, tmp_path_factory.mktemp("long"))
+    return crowded(100, tmp_path_factory.mktemp("long"), rows=8)
 
 
 @pytest.fixture(scope="module")
 def slow_movie(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A movie that takes seconds, for jobs that are awaited in the end."""
-    return crowded(6, tmp_path_factory.mktemp("slow"))
+    return crowded(3, tmp_path_factory.mktemp("slow"), rows=8)
 
 
-def crowded(frames: int, folder: Path) -> bytes:
-    """Large frames, each of 690 round cells."""
+def crowded(frames: int, folder: Path, rows: int = 23) -> bytes:
+    """Large frames, each of 30 round cells a row."""
     y, x = np.mgrid[:30, :30] - 14.5
-    cells = np.tile(np.where(np.hypot(y, x) < 9, 400, 100), (23, 30))  # (690, 900)
+    cells = np.tile(np.where(np.hypot(y, x) < 9, 400, 100), (rows, 30))  # (690, 900) of 23 rows
     frame = np.random.default_rng(3).poisson(cells).astype(np.uint16)
     path = folder / "crowded.tif"
     stack = np.stack([np.roll(frame, t, axis=0) for t in range(frames)])

