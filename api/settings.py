@@ -43,7 +43,7 @@ class Settings(BaseSettings):
 
     Attributes:
         data_folder: label images, tables and the managed Neo4j live here.
-        cache_folder: what can be fetched or made again: Neo4j's jars.
+        cache_folder: what can be fetched or made again: Neo4j's jars, and their classes as Java keeps them.
         neo4j_uri: a Neo4j of the user's own (`bolt://…`, `neo4j+s://…`); None for the managed one.
         neo4j_user, neo4j_password: its login; the managed server has its own.
         neo4j_database: name of the database in it; None for the user's home database.

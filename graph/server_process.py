@@ -18,7 +18,7 @@ import psutil
 from graph.server_config import Ports, java_command, java_environment, ports_named
 from ingest.errors import StoreError
 
-_STOP_GRACE_S = 30.0
+STOP_GRACE_S = 30.0
 _KILL_GRACE_S = 10.0
 _POLL_S = 0.05
 _CONSOLE = "console.log"
@@ -105,7 +105,7 @@ class ServerProcess:
         held = {socket.laddr.port for socket in sockets if socket.status == psutil.CONN_LISTEN}
         return {self.ports.bolt, self.ports.http} <= held
 
-    def stop(self, grace_s: float = _STOP_GRACE_S) -> None:
+    def stop(self, grace_s: float = STOP_GRACE_S) -> None:
         """Ask it to end, wait until it has, and after the grace time end it.
 
         Raises:

@@ -1,11 +1,8 @@
-"""Distances in a mask, of which only a part is wanted: in a fraction of the time of the whole transform."""
+"""What is near a mask: in a tenth of the time that the distances of all pixels take."""
 
 from math import isqrt
 
-import numpy as np
-from scipy import ndimage as ndi
-
-from ingest.tracking_graph import BoolArray, FloatArray
+from ingest.tracking_graph import BoolArray
 
 
 def within_reach(mask: BoolArray, reach: float) -> BoolArray:
@@ -23,12 +20,3 @@ def within_reach(mask: BoolArray, reach: float) -> BoolArray:
         near[dy:] |= wide[: height - dy]
         near[: height - dy] |= wide[dy:]
     return near
-
-
-def distance_to_outside(mask: BoolArray) -> FloatArray:
-    """(Y, X) distance of each pixel of the mask to the nearest one outside; 0 outside, as by scipy."""
-    nearest = ndi.distance_transform_edt(mask, return_distances=False, return_indices=True)
-    y, x = np.nonzero(mask)
-    distance = np.zeros(mask.shape)
-    distance[y, x] = np.hypot(y - nearest[0, y, x], x - nearest[1, y, x])
-    return distance

@@ -9,7 +9,7 @@ from skimage.measure import label as components
 from skimage.segmentation import expand_labels, relabel_sequential, watershed
 
 from ingest.contrast import Contrast, Image
-from ingest.distances import distance_to_outside, within_reach
+from ingest.distances import within_reach
 from ingest.merge_tree import Labels, choose, merge_tree
 from ingest.regions import Regions, ellipse_likeness, moments_of
 from ingest.tracking_graph import BoolArray, FloatArray, IntArray
@@ -126,7 +126,7 @@ def _cut_at_necks(cells: Labels, typical: Typical) -> Labels:
         np.moveaxis(core, axis, 0)[1:] &= moved[1:] == moved[:-1]
     if not core.any():
         return cells
-    depth = ndi.gaussian_filter(distance_to_outside(core), DEPTH_SMOOTHED * typical.diameter)
+    depth = ndi.gaussian_filter(ndi.distance_transform_edt(core), DEPTH_SMOOTHED * typical.diameter)
     tree = merge_tree(depth, core, 0.0)
     whole = watershed(-depth, tree.basins, mask=cells > 0)
     sums = Regions(replace(tree, basins=whole), depth).above(np.full(len(tree.parent), -np.inf))

@@ -1,6 +1,7 @@
 """Fixtures that all tests share: real movies, a simulated one, and one real Neo4j for the session."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,11 +67,13 @@ def archived_classes(tmp_path_factory: pytest.TempPathFactory) -> None:
     """
     cache = default_cache()
     archive = ClassArchive(cache, install_jars(cache))
-    with FileLock(cache / "tests.lock"):
+    with FileLock(Path(tempfile.gettempdir()) / "cellkin-tests.lock"):
         if not archive.exists():
             server = ManagedServer(tmp_path_factory.mktemp("first"), cache)
-            server.start()
-            server.stop()
+            try:
+                server.start()
+            finally:
+                server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -2,15 +2,18 @@
 
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import psutil
 import pytest
 
-from graph import class_archive
+from graph import class_archive, server
 from graph.class_archive import ClassArchive, adopt_record
 from graph.jars import default_cache, install_jars
-from graph.server import ManagedServer, ServerAddress
+from graph.server import ServerAddress
+from graph.server_process import STOP_GRACE_S, ServerProcess
 
 WHOLE = bytes.fromhex("a8ab0bf0") + b"classes"
 
@@ -29,14 +32,14 @@ def archive(tmp_path: Path, jar: Path) -> ClassArchive:
 
 def record_of(archive: ClassArchive) -> Path:
     """Where a server that is started now records its classes."""
-    (option,) = [option for option in archive.recording() if "ArchiveClassesAtExit" in option]
+    (option,) = [option for option in archive.prepare() if "ArchiveClassesAtExit" in option]
     return Path(option.partition("=")[2])
 
 
 @pytest.mark.neo4j
 @pytest.mark.skipif(not psutil.LINUX, reason="what a process has mapped is known on Linux")
 def test_a_server_uses_what_another_has_recorded(neo4j_server: ServerAddress) -> None:
-    cache = default_cache()
+    cache = default_cache().resolve()
     archive = ClassArchive(cache, install_jars(cache))
     assert archive.exists()
     port = int(neo4j_server.uri.rpartition(":")[2])
@@ -48,7 +51,7 @@ def test_a_server_uses_what_another_has_recorded(neo4j_server: ServerAddress) ->
 
 def test_what_is_recorded_is_used_once_it_is_whole(archive: ClassArchive) -> None:
     assert archive.options() == []
-    command = ["java", *archive.recording()]
+    command = ["java", *archive.prepare()]
     assert archive.options() == []  # Java's own classes alone are no gain
     adopt_record(command)  # the server was killed before it wrote anything
     record = record_of(archive)
@@ -58,7 +61,7 @@ def test_what_is_recorded_is_used_once_it_is_whole(archive: ClassArchive) -> Non
     record.write_bytes(WHOLE)
     adopt_record(command)
     assert archive.exists()
-    assert archive.recording() == archive.options() != []
+    assert archive.prepare() == archive.options() != []
     (used,) = [option for option in archive.options() if "SharedArchiveFile" in option]
     assert used.endswith(f"{archive.folder}/java.jsa:{archive.folder}/neo4j.jsa")
     adopt_record(["java", *archive.options()])
@@ -80,12 +83,23 @@ def test_an_archive_that_builds_on_another_is_recorded_anew(archive: ClassArchiv
     assert not archive.exists()
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_an_archive_that_others_keep_to_themselves_is_none(archive: ClassArchive) -> None:
+    record_of(archive).with_suffix("").write_bytes(WHOLE)
+    archive.folder.chmod(0o000)
+    assert archive.prepare() == archive.options() == []
+    archive.folder.chmod(0o500)
+    (archive.folder / "neo4j.jsa").chmod(0o000)
+    assert archive.prepare() == []
+    archive.folder.chmod(0o700)
+
+
 def test_without_space_or_permission_a_server_starts_without_it(
     archive: ClassArchive, jar: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert ClassArchive(jar, [jar]).recording() == []  # no folder can be made there
+    assert ClassArchive(jar, [jar]).prepare() == []  # no folder can be made there
     monkeypatch.setattr(class_archive, "_NEEDED_MB", 10**9)
-    assert archive.recording() == []
+    assert archive.prepare() == []
     assert not archive.folder.exists()
 
 
@@ -96,20 +110,33 @@ def test_archives_that_are_not_made_for_long_go(archive: ClassArchive, tmp_path:
         (folder / "java.jsa").touch()
         made = time.time() - days * 86_400
         os.utime(folder, (made, made))
-    archive.recording()
+    archive.prepare()
     assert not old.exists()
     assert recent.exists()
 
 
-@pytest.mark.neo4j
-def test_a_start_that_was_broken_off_has_recorded_nothing(tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    cache.mkdir()
-    (folder,) = {file.parent for file in install_jars(default_cache())}
-    (cache / folder.name).symlink_to(folder)
-    server = ManagedServer(tmp_path / "home", cache)
-    with pytest.raises(Exception, match="did not answer"):
-        server.start(timeout_s=0.3)
-    archive = ClassArchive(cache, install_jars(cache))
-    assert archive.recording() != []
-    assert not archive.exists()
+@dataclass
+class EndingServer:
+    """Stands for a server's process that writes its record when it is stopped."""
+
+    command: list[str]
+    listens: bool
+    record: Path
+    patience_s: float = 0
+
+    def stop(self, grace_s: float) -> None:
+        self.patience_s = grace_s
+        self.record.write_bytes(WHOLE)
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_only_a_server_that_was_ready_has_recorded_what_others_load(
+    archive: ClassArchive, ready: bool
+) -> None:
+    ending = EndingServer(archive.prepare(), ready, record_of(archive))
+    server._end(cast("ServerProcess", ending))
+    assert archive.exists() == ready
+    assert ending.patience_s > STOP_GRACE_S
+    usual = EndingServer([], True, ending.record)
+    server._end(cast("ServerProcess", usual))
+    assert usual.patience_s == STOP_GRACE_S

@@ -1,4 +1,4 @@
-"""Parts of the distance transform, against scipy's whole one."""
+"""What is near a mask, against scipy's distance transform."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage as ndi
 
-from ingest.distances import distance_to_outside, within_reach
+from ingest.distances import within_reach
 
 Mask = npt.NDArray[np.bool_]
 MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12))
@@ -29,8 +29,3 @@ def test_a_disc_around_a_pixel(reach: float) -> None:
 
 def test_nothing_is_near_an_empty_mask() -> None:
     assert not within_reach(np.zeros((4, 5), bool), 3.0).any()
-
-
-@given(MASKS.filter(lambda mask: not mask.all()))
-def test_how_deep_a_pixel_lies(mask: Mask) -> None:
-    np.testing.assert_array_equal(distance_to_outside(mask), ndi.distance_transform_edt(mask))
