@@ -238,5 +238,4 @@ def kill(server: ManagedServer) -> None:
     process = ServerProcess.find(server.home)
     assert process is not None
     process.process.kill()
-    with patch("graph.server_process._STOP_GRACE_S", 1.0):
-        process.stop()
+    process.stop(grace_s=1.0)
