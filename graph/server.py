@@ -210,12 +210,12 @@ class ManagedServer:
     ) -> ServerAddress:
         """Start on free ports; again on others when a program took one of them in between."""
         require_space(self.home)
-        archive = ClassArchive(self.cache, jars)
+        options = ClassArchive(self.cache, jars).prepare()
         for attempt in range(1, _START_ATTEMPTS + 1):
             ports = free_ports(last_ports(self.home))
             write_config(self.home, ports)
             try:
-                server = ServerProcess.spawn(self.home, jars, ports, archive.prepare())
+                server = ServerProcess.spawn(self.home, jars, ports, options)
                 return self._await_ready(server, password, timeout_s, progress)
             except BaseException as error:  # Ctrl-C too: what ends the start ends the server
                 if unfinished := ServerProcess.find(self.home):

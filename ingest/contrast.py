@@ -147,11 +147,6 @@ def _white_noise(pixels: Image) -> float:
 
 def _unblocked(small: FloatArray, block: int, shape: tuple[int, ...]) -> Image:
     """The inverse of `block_means`, linear between the squares' centres."""
-    whole: npt.NDArray[np.floating] = small.astype(np.float32)
-    for axis, length in enumerate(shape):
-        place = np.clip((np.arange(length) + 0.5) / block - 0.5, 0, small.shape[axis] - 1)
-        before = place.astype(np.int64)
-        share = np.expand_dims(place - before, 1 - axis)
-        after = np.minimum(before + 1, small.shape[axis] - 1)
-        whole = whole.take(before, axis) * (1 - share) + whole.take(after, axis) * share
-    return whole.astype(np.float32)
+    whole = ndi.zoom(small.astype(np.float32), block, order=1, mode="nearest", grid_mode=True)
+    image: Image = whole[: shape[0], : shape[1]]
+    return image

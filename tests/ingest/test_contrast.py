@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-from scipy import ndimage as ndi
 
 from ingest.block_means import block_means
-from ingest.contrast import _unblocked, bowl, contrast
+from ingest.contrast import bowl, contrast
 from tests.ingest.painting import discs
 
 COUNTS, OFFSET = 7.0, -300.0
@@ -58,10 +57,3 @@ def test_bright_things_hardly_lift_the_bowl() -> None:
 def test_blocks_are_means_and_the_last_row_is_repeated() -> None:
     image = np.arange(15.0).reshape(3, 5)
     assert block_means(image, 2, np.float64).tolist() == [[3.0, 5.0, 6.5], [10.5, 12.5, 14.0]]
-
-
-@pytest.mark.parametrize(("block", "shape"), [(1, (3, 4)), (2, (5, 8)), (5, (14, 20))])
-def test_between_the_centres_of_blocks_all_is_linear(block: int, shape: tuple[int, int]) -> None:
-    small = np.random.default_rng(block).normal(size=[-(-length // block) for length in shape])
-    whole = ndi.zoom(small, block, order=1, mode="nearest", grid_mode=True)
-    np.testing.assert_allclose(_unblocked(small, block, shape), whole[: shape[0], : shape[1]], atol=1e-6)
