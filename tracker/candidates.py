@@ -6,14 +6,11 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import KDTree
 
 from ingest.errors import LineageError
 from ingest.movie import LabelImages
 from ingest.tracking_graph import BoolArray, Detections, FloatArray, IntArray
-from tracker.cells import Cells
-
-Labels = npt.NDArray[np.integer]
+from tracker.cells import Cells, tree_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +31,7 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.source)
 
-    def where(self, rows: IntArray | BoolArray) -> "Candidates":
+    def where(self, rows: IntArray | BoolArray | slice) -> "Candidates":
         """The pairs of these rows."""
         return Candidates(self.source[rows], self.target[rows], self.distance[rows], self.overlap[rows])
 
@@ -51,11 +48,17 @@ class Candidates:
         )
 
 
-def near_pairs(cells: Cells, sources: IntArray, targets: IntArray, radius: float) -> Candidates:
-    """The pairs of these cells at most `radius` pixels apart, by (source, target), with overlap 0."""
+def near_pairs(
+    cells: Cells, sources: IntArray, targets: IntArray, radius: float, *, step: int = 1
+) -> Candidates:
+    """The pairs of these cells that are `step` frames and at most `radius` pixels apart, with overlap 0.
+
+    They come by (source, target).
+    """
     if not len(sources) or not len(targets):
         return Candidates.joined([])
-    tree, other = KDTree(cells.position[sources]), KDTree(cells.position[targets])
+    far = 2 * radius + 1
+    tree, other = tree_of(cells.spread(far)[sources]), tree_of(cells.spread(far, -step)[targets])
     found = tree.sparse_distance_matrix(other, radius, output_type="ndarray")
     source, target = sources[found["i"]], targets[found["j"]]
     order = np.lexsort((target, source))
@@ -75,18 +78,21 @@ def frame_candidates(
         radius: how far apart two cells may be, pixels.
 
     Raises:
-        LineageError: a cell that lies on another frame's is no detection.
+        LineageError: a cell of a label image is no detection.
     """
     place = np.argsort(cells.row)  # (N,) row of the detections → place in cells
     moves = np.rint(np.diff(shift, axis=0)).astype(np.int64)  # (T − 1, 2)
-    runs = (CellRuns.of(labels.stored_frame(t)) for t in range(len(labels)))
-    for t, (before, after) in enumerate(pairwise(runs)):
-        here, there = cells.in_frame(t), cells.in_frame(t + 1)
-        pairs = near_pairs(cells, here, there, radius)
-        label_before, label_after, pixels = shared_pixels(before, after.moved(-moves[t]))
-        source = place[_rows(detections, t, label_before)]
-        target = place[_rows(detections, t + 1, label_after)]
-        yield replace(pairs, overlap=_overlap(pairs, source, target, pixels))
+    every = np.arange(len(cells))
+    near = near_pairs(cells, every, every, radius)
+    start = np.searchsorted(cells.frame[near.source], np.arange(len(labels)))
+
+    def runs_of(t: int) -> CellRuns:
+        runs = CellRuns.of(labels.stored_frame(t))
+        return replace(runs, cell=place[_rows(detections, t, runs.cell)])
+
+    for t, (before, after) in enumerate(pairwise(map(runs_of, range(len(labels))))):
+        pairs = near.where(slice(start[t], start[t + 1]))
+        yield replace(pairs, overlap=_overlap(pairs, *shared_pixels(before, after.moved(-moves[t]))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,24 +101,24 @@ class CellRuns:
 
     Attributes:
         width: of the image, pixels.
-        label: (R,) of the cell that each belongs to.
+        cell: (R,) whose each is, by label or by any other number.
         begin, end: (R,) its pixels, begin … end − 1, in the image flattened; ascending.
     """
 
     width: int
-    label: Labels
+    cell: IntArray
     begin: IntArray
     end: IntArray
 
     @classmethod
-    def of(cls, labels: Labels) -> "CellRuns":
-        """The runs of a (Y, X) label image."""
+    def of(cls, labels: npt.NDArray[np.integer]) -> "CellRuns":
+        """The runs of a (Y, X) label image, by label."""
         flat, width = labels.ravel(), labels.shape[1]
         is_start = np.ones(flat.size + 1, bool)
         np.not_equal(flat[1:], flat[:-1], out=is_start[1:-1])
         is_start[::width] = True
         start = np.flatnonzero(is_start)
-        label = flat.take(start[:-1])
+        label = flat.take(start[:-1]).astype(np.int64)
         is_cell = label != 0
         return cls(width, label[is_cell], start[:-1][is_cell], start[1:][is_cell])
 
@@ -123,21 +129,21 @@ class CellRuns:
         begin, end = np.maximum(x, 0), np.minimum(x + self.end - self.begin, self.width)
         row_start, is_left = (row + move[0]) * self.width, begin < end
         begin, end = (row_start + begin)[is_left], (row_start + end)[is_left]
-        return CellRuns(self.width, self.label[is_left], begin, end)
+        return CellRuns(self.width, self.cell[is_left], begin, end)
 
 
-def shared_pixels(before: CellRuns, after: CellRuns) -> tuple[Labels, Labels, FloatArray]:
+def shared_pixels(before: CellRuns, after: CellRuns) -> tuple[IntArray, IntArray, FloatArray]:
     """Which cells of two label images of one size lie on each other.
 
     Returns:
-        (S,) labels before, (S,) labels after and (S,) pixels, for each two runs that share any.
+        (S,) cells before, (S,) cells after and (S,) pixels, for each two runs that share any.
     """
     first = np.searchsorted(after.end, before.begin, "right")
     count = np.searchsorted(after.begin, before.end) - first  # (R,) runs that each lies on
     one = np.repeat(np.arange(len(count)), count)
     other = np.arange(len(one)) + np.repeat(first - (np.cumsum(count) - count), count)
     pixels = np.minimum(before.end[one], after.end[other]) - np.maximum(before.begin[one], after.begin[other])
-    return before.label[one], after.label[other], pixels.astype(np.float64)
+    return before.cell[one], after.cell[other], pixels.astype(np.float64)
 
 
 def _overlap(pairs: Candidates, source: IntArray, target: IntArray, pixels: FloatArray) -> FloatArray:
@@ -151,7 +157,7 @@ def _overlap(pairs: Candidates, source: IntArray, target: IntArray, pixels: Floa
     return np.bincount(at[found], pixels[found], minlength=len(keys)).astype(np.float64)
 
 
-def _rows(detections: Detections, frame: int, label: Labels) -> IntArray:
+def _rows(detections: Detections, frame: int, label: IntArray) -> IntArray:
     """(S,) row of the detection with each label."""
     rows = detections.frame_slice(frame)
     known = detections.label[rows]

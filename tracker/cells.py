@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from ingest.errors import InputError
 from ingest.tracking_graph import BoolArray, Detections, FloatArray, IntArray
@@ -53,9 +54,23 @@ class Cells:
         start, stop = np.searchsorted(self.frame, [frame, frame + 1])
         return np.arange(start, stop)
 
+    def spread(self, far: float, later: int = 0) -> FloatArray:
+        """(N, 3) y, x and the frame, which is `far` pixels from the next: so one tree has the cells of all.
+
+        Args:
+            far: more than the distances that are asked for.
+            later: frames by which all are taken to be later than they are.
+        """
+        return np.column_stack([self.position, (self.frame + later) * far])
+
     def registered(self, shift: FloatArray) -> "Cells":
         """The cells where they would be had the field not moved; `shift` is (T, 2), see `Motion`."""
         return replace(self, position=self.position - shift[self.frame])
+
+
+def tree_of(places: FloatArray) -> KDTree:
+    """A tree that is made in half the time of the usual one, and asked as fast: cells hardly cluster."""
+    return KDTree(places, compact_nodes=False, balanced_tree=False)
 
 
 def has_cells_beside(frame: IntArray) -> tuple[BoolArray, BoolArray]:

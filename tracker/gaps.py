@@ -1,5 +1,7 @@
 """Beginnings that are the same cell as an earlier end: frames were missed between, or the cell jumped."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ingest.tracking_graph import BoolArray, IntArray
@@ -39,16 +41,11 @@ def gap_pairs(costs: Costs, ends: BoolArray, begins: BoolArray, near: Candidates
     return Candidates.joined([jumps, *_over_missed_frames(costs, ends, begins)])
 
 
-def _over_missed_frames(costs: Costs, ends: BoolArray, begins: BoolArray) -> list[Candidates]:
-    """Near pairs two frames apart, three, …: for a frame after the other, as their ends are few."""
-    cells, config = costs.cells, costs.config
+def _over_missed_frames(costs: Costs, ends: BoolArray, begins: BoolArray) -> Iterator[Candidates]:
+    """Near pairs two frames apart, then three, and so on."""
+    config, end, begin = costs.config, np.flatnonzero(ends), np.flatnonzero(begins)
     limit = costs.reach * np.sqrt(
         config.birth_cost + config.death_cost
     )  # what lies farther costs more than these
-    parts = []
-    for frame in np.unique(cells.frame[ends]):
-        here = cells.in_frame(frame)
-        for step in range(2, config.longest_step + 1):
-            there = cells.in_frame(frame + step)
-            parts.append(near_pairs(cells, here[ends[here]], there[begins[there]], limit * np.sqrt(step)))
-    return parts
+    for step in range(2, config.longest_step + 1):
+        yield near_pairs(costs.cells, end, begin, limit * np.sqrt(step), step=step)

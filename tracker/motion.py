@@ -1,13 +1,11 @@
 """How far cells move from frame to frame, and how the stage moves under them: all measured from the movie."""
 
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.spatial import KDTree
 
 from ingest.tracking_graph import FloatArray, IntArray
-from tracker.cells import Cells
+from tracker.cells import Cells, tree_of
 
 STEP_PERCENTILE = 95
 ANCHORS = 100
@@ -33,67 +31,91 @@ class Motion:
 
 def measure_motion(cells: Cells, frames: int) -> Motion:
     """Measure the scales of a movie of `frames` frames; lengths are 0 where there is nothing to measure."""
-    diameter = cells.diameter
+    move = field_moves(cells, frames)
+    source, target = mutual_nearest(cells, move)
+    steps = _steps(cells, source, target, move)
+    step = float(np.percentile(np.linalg.norm(steps, axis=1), STEP_PERCENTILE)) if len(steps) else 0.0
     shift = np.zeros((frames, 2))
-    steps = [np.zeros(0)]
-    places = [cells.position[cells.in_frame(t)] for t in range(frames)]
-    for t, (before, after) in enumerate(pairwise(places)):
-        move = field_shift(before, after, diameter)
-        shift[t + 1] = shift[t] + move
-        source, target = mutual_nearest(before + move, after)
-        steps.append(np.linalg.norm(after[target] - before[source] - move, axis=1))
-    step = np.concatenate(steps)
-    return Motion(shift, float(np.percentile(step, STEP_PERCENTILE)) if len(step) else 0.0, diameter)
+    np.cumsum(move[: frames - 1], axis=0, out=shift[1:])
+    return Motion(shift, step, cells.diameter)
 
 
-def field_shift(before: FloatArray, after: FloatArray, diameter: float) -> FloatArray:
-    """(2,) move that most cells share: a jump of the stage, by vote, and the median of what is left.
+def field_moves(cells: Cells, frames: int) -> FloatArray:
+    """(T, 2) move to the next frame that most cells share: a jump of the stage, and the median of the rest.
 
-    A move is believed where at least half of the cells, and five, land on a cell; the median where it exceeds
+    A jump is believed where at least half of the cells, and five, land on a cell; the median where it exceeds
     three times its standard error, 1.2533 σ/√n with σ = 1.4826 MAD.
+    """
+    move = _jumps(cells, frames)
+    source, target = mutual_nearest(cells, move)
+    steps, frame = _steps(cells, source, target, move), cells.frame[source]  # (pairs, 2), (pairs,)
+    middle = _medians(steps, frame, frames)
+    spread = _medians(np.abs(steps - middle[frame]), frame, frames)
+    count = np.bincount(frame, minlength=frames)[:, None]
+    error = 1.2533 * 1.4826 * spread / np.sqrt(np.maximum(count, 1))
+    return move + np.where((count >= QUORUM) & (np.abs(middle) > 3 * error), middle, 0.0)
+
+
+def mutual_nearest(cells: Cells, move: FloatArray) -> tuple[IntArray, IntArray]:
+    """(P,) cells and (P,) cells of the next frame, each of which is nearest to the other.
 
     Args:
-        before: (n, 2) centroids in a frame, pixels.
-        after: (m, 2) centroids in the next.
-        diameter: of a cell, pixels.
+        cells: of all frames.
+        move: (T, 2) of the field from each frame to the next, which is taken off.
     """
-    jump = _jump(before, after, diameter)
-    source, target = mutual_nearest(before + jump, after)
-    if len(source) < QUORUM:
-        return jump
-    steps = after[target] - before[source] - jump  # (pairs, 2)
-    middle = np.median(steps, axis=0)
-    error = 1.2533 * 1.4826 * np.median(np.abs(steps - middle), axis=0) / np.sqrt(len(steps))
-    return jump + np.where(np.abs(middle) > 3 * error, middle, 0.0)
-
-
-def mutual_nearest(before: FloatArray, after: FloatArray) -> tuple[IntArray, IntArray]:
-    """Rows of the cells of two frames, (n, 2) and (m, 2), each of which is nearest to the other."""
-    if not len(before) or not len(after):
+    if not len(cells):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    forth, back = _nearest(before, after), _nearest(after, before)
-    source = np.flatnonzero(back[forth] == np.arange(len(before)))
+    moved = replace(cells, position=cells.position + move[cells.frame])
+    far = 2 * float(np.ptp(np.concatenate([moved.position, cells.position]), axis=0).sum()) + 1
+    before, after = moved.spread(far), cells.spread(far, -1)
+    forth, back = (
+        np.asarray(tree_of(among).query(places)[1], np.int64)
+        for places, among in ((before, after), (after, before))
+    )
+    is_mutual = (back[forth] == np.arange(len(cells))) & (cells.frame[forth] == cells.frame + 1)
+    source = np.flatnonzero(is_mutual)
     return source, forth[source]
 
 
-def _nearest(places: FloatArray, among: FloatArray) -> IntArray:
-    return np.asarray(KDTree(among).query(places)[1], np.int64)
+def _steps(cells: Cells, source: IntArray, target: IntArray, move: FloatArray) -> FloatArray:
+    """(P, 2) how far each target is from its source, the move of the field taken off."""
+    return cells.position[target] - cells.position[source] - move[cells.frame[source]]
 
 
-def _jump(before: FloatArray, after: FloatArray, diameter: float) -> FloatArray:
-    """(2,) jump of the stage: 0 where the cells are near where they were, or where no jump is clear."""
-    quorum = max(QUORUM, min(len(before), len(after)) / 2)
-    still = np.zeros(2)
-    if min(len(before), len(after)) < quorum or _landing(before, after, diameter) >= quorum:
-        return still
-    jump = _vote(before, after, diameter / 2)
-    return jump if _landing(before + jump, after, diameter) >= quorum else still
+def _medians(values: FloatArray, frame: IntArray, frames: int) -> FloatArray:
+    """(T, 2) medians of the (P, 2) values of each frame, of any number where it has none."""
+    if not len(values):
+        return np.zeros((frames, 2))
+    size = np.bincount(frame, minlength=frames)
+    first = np.cumsum(size) - size
+    lower, upper = (np.clip(first + middle // 2, 0, len(values) - 1) for middle in (size - 1, size))
+    ordered = [column[np.lexsort((column, frame))] for column in values.T]
+    return np.stack([(column[lower] + column[upper]) / 2 for column in ordered], axis=1)
 
 
-def _landing(before: FloatArray, after: FloatArray, diameter: float) -> int:
-    """How many cells find one within a quarter of a diameter of where they were."""
-    distance, _ = KDTree(after).query(before, distance_upper_bound=diameter / 4)
-    return int(np.isfinite(distance).sum())
+def _jumps(cells: Cells, frames: int) -> FloatArray:
+    """(T, 2) jump of the stage to the next frame: 0 where cells stay near, and where no jump is clear."""
+    jump = np.zeros((frames, 2))
+    diameter, size = cells.diameter, np.bincount(cells.frame, minlength=frames)
+    fewer = np.minimum(size[:-1], size[1:])
+    quorum = np.maximum(QUORUM, fewer / 2)
+    is_lost = (fewer >= quorum) & (_landed(cells, frames, diameter / 4)[:-1] < quorum)
+    for t in np.flatnonzero(is_lost).tolist():
+        before, after = (cells.position[cells.in_frame(frame)] for frame in (t, t + 1))
+        voted = _vote(before, after, diameter / 2)
+        distance, _ = tree_of(after).query(before + voted, distance_upper_bound=diameter / 4)
+        if np.isfinite(distance).sum() >= quorum[t]:
+            jump[t] = voted
+    return jump
+
+
+def _landed(cells: Cells, frames: int, reach: float) -> IntArray:
+    """(T,) how many cells find one of the next frame within `reach` of where they were."""
+    if not len(cells):
+        return np.zeros(frames, np.int64)
+    before, after = cells.spread(2 * reach + 1), cells.spread(2 * reach + 1, -1)
+    distance, _ = tree_of(after).query(before, distance_upper_bound=reach)
+    return np.bincount(cells.frame[np.isfinite(distance)], minlength=frames)
 
 
 def _vote(before: FloatArray, after: FloatArray, bin_size: float) -> FloatArray:

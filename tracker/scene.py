@@ -3,11 +3,10 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
-from scipy.spatial import KDTree
 
-from ingest.tracking_graph import FloatArray, IntArray
+from ingest.tracking_graph import BoolArray, IntArray
 from tracker.candidates import Candidates, near_pairs
+from tracker.cells import tree_of
 from tracker.config import LEARNED_DRAFT
 from tracker.draft import Draft
 from tracker.lineage import NOBODY
@@ -69,14 +68,11 @@ def make_scene(draft: Draft) -> Scene:
 
 def _with_gaps(draft: Draft) -> Candidates:
     """The draft's candidates, and those over missed frames between its open ends, by (source, target)."""
-    cells = draft.cells
+    ends, begins = np.flatnonzero(~draft.has_child), np.flatnonzero(~draft.has_parent)
     parts = [draft.pairs]
-    for t in np.unique(cells.frame[~draft.has_child]):
-        here = cells.in_frame(t)
-        for step in range(2, LONGEST_STEP + 1):
-            there = cells.in_frame(t + step)
-            ends, begins = here[~draft.has_child[here]], there[~draft.has_parent[there]]
-            parts.append(near_pairs(cells, ends, begins, draft.costs.reach * np.sqrt(step)))
+    for step in range(2, LONGEST_STEP + 1):
+        radius = draft.costs.reach * np.sqrt(step)
+        parts.append(near_pairs(draft.cells, ends, begins, radius, step=step))
     pairs = Candidates.joined(parts)
     return pairs.where(np.lexsort((pairs.target, pairs.source)))
 
@@ -117,20 +113,12 @@ def _chain(following: IntArray, frame: IntArray) -> IntArray:
 
 def _neighbours(draft: Draft) -> IntArray:
     """(2, G) each cell with its nearest ones in the same frame."""
-    cells, radius = draft.cells, NEIGHBOURHOOD * draft.motion.diameter
-    parts = [np.zeros((2, 0), np.int64)]
-    for t in np.unique(cells.frame):
-        here = cells.in_frame(t)
-        if len(here) > 1:
-            parts.append(here[0] + _nearest(cells.position[here], radius))
-    return np.concatenate(parts, axis=1)
-
-
-def _nearest(position: FloatArray, radius: float) -> IntArray:
-    """(2, g) rows of each place and of one near it."""
-    count = min(NEIGHBOURS + 1, len(position))
-    distance, neighbour = KDTree(position).query(position, k=count, distance_upper_bound=radius)
-    other = np.asarray(neighbour, np.int64)
-    cell = np.broadcast_to(np.arange(len(position))[:, None], other.shape)
-    near: npt.NDArray[np.bool_] = np.isfinite(distance) & (other != cell)
+    radius = NEIGHBOURHOOD * draft.motion.diameter
+    place = draft.cells.spread(2 * radius + 1)
+    if not len(place):
+        return np.zeros((2, 0), np.int64)
+    distance, nearest = tree_of(place).query(place, k=NEIGHBOURS + 1, distance_upper_bound=radius)
+    other = np.asarray(nearest, np.int64)
+    cell = np.broadcast_to(np.arange(len(place))[:, None], other.shape)
+    near: BoolArray = np.isfinite(distance) & (other != cell)
     return np.stack([cell[near], other[near]])

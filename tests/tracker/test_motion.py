@@ -3,7 +3,7 @@ import pytest
 
 from ingest.tracking_graph import FloatArray
 from tracker.cells import Cells
-from tracker.motion import field_shift, measure_motion, mutual_nearest
+from tracker.motion import measure_motion, mutual_nearest
 
 DIAMETER = 10.0
 
@@ -21,22 +21,35 @@ def walked(places: FloatArray, step: float, seed: int = 1) -> FloatArray:
     return places + np.random.default_rng(seed).normal(0, step, places.shape)
 
 
+def two_frames(before: FloatArray, after: FloatArray, diameter: float = DIAMETER) -> Cells:
+    """Cells at these places in frame 0 and in frame 1."""
+    place = np.concatenate([before, after])
+    frame = np.repeat([0, 1], [len(before), len(after)])
+    return Cells(np.arange(len(place)), frame, place, np.full(len(place), np.pi * diameter**2 / 4))
+
+
+def field_shift(before: FloatArray, after: FloatArray, diameter: float = DIAMETER) -> FloatArray:
+    """(2,) how far the field is found to stand off in the second frame."""
+    moved: FloatArray = measure_motion(two_frames(before, after, diameter), 2).shift[1]
+    return moved
+
+
 def test_a_slow_drift_is_the_median_of_the_steps() -> None:
     before = field(200)
     after = walked(before, 0.5) + np.array([1.5, -0.7])
-    np.testing.assert_allclose(field_shift(before, after, DIAMETER), [1.5, -0.7], atol=0.15)
+    np.testing.assert_allclose(field_shift(before, after), [1.5, -0.7], atol=0.15)
 
 
 @pytest.mark.parametrize("jump", [(70.0, -40.0), (-9.0, 130.0), (13.0, 8.0)])
 def test_a_jump_of_the_stage_is_found(jump: tuple[float, float]) -> None:
     before = field(150)
     after = walked(before, 0.8)[20:] + jump  # and 20 cells are gone
-    np.testing.assert_allclose(field_shift(before, after, DIAMETER), jump, atol=0.5)
+    np.testing.assert_allclose(field_shift(before, after), jump, atol=0.5)
 
 
 def test_cells_that_wander_each_on_their_own_are_no_drift() -> None:
     before = field(300)
-    np.testing.assert_array_equal(field_shift(before, walked(before, 2.0), DIAMETER), [0, 0])
+    np.testing.assert_array_equal(field_shift(before, walked(before, 2.0)), [0, 0])
 
 
 def test_cells_that_are_all_new_are_no_jump() -> None:
@@ -45,16 +58,32 @@ def test_cells_that_are_all_new_are_no_jump() -> None:
 
 def test_few_cells_that_move_are_no_drift() -> None:
     before = field(4)
-    np.testing.assert_array_equal(field_shift(before, before + np.array([30, 3]), DIAMETER), [0, 0])
-    np.testing.assert_array_equal(field_shift(before[:0], before, DIAMETER), [0, 0])
+    np.testing.assert_array_equal(field_shift(before, before + np.array([30, 3])), [0, 0])
+    np.testing.assert_array_equal(field_shift(before[:0], before), [0, 0])
 
 
 def test_mutual_nearest_neighbours() -> None:
     before = np.array([[0.0, 0.0], [0.0, 10.0], [50.0, 0.0]])
     after = np.array([[0.0, 4.0], [49.0, 0.0]])
-    source, target = mutual_nearest(before, after)
+    source, target = mutual_nearest(two_frames(before, after), np.zeros((2, 2)))
     assert source.tolist() == [0, 2]
-    assert target.tolist() == [0, 1]
+    assert target.tolist() == [3, 4]
+
+
+def test_nearest_neighbours_are_those_of_the_next_frame() -> None:
+    """Each two frames have a move of their own; where a frame has no cells, those before it go nowhere."""
+    places = field(60)
+    drift = np.array([[4.0, 0.0], [0.0, -5.0], [0.0, 0.0], [0.0, 0.0], [900.0, 900.0]])
+    frames = [places, places + drift[0], places + drift[0] + drift[1], places[:0], places]
+    cells = Cells(
+        np.arange(240),
+        np.repeat(np.arange(5), [len(frame) for frame in frames]),
+        np.concatenate(frames),
+        np.ones(240),
+    )
+    source, target = mutual_nearest(cells, drift)
+    np.testing.assert_array_equal(source, np.arange(120))
+    np.testing.assert_array_equal(target, np.arange(60, 180))
 
 
 def test_scales_of_a_movie() -> None:
