@@ -23,7 +23,7 @@ $(UV):
 	|| { echo "cellkin needs Python 3.11+ with venv and pip (Debian: apt-get install python3-venv), or uv on the PATH" >&2; rm -rf .uv; exit 1; }
 
 # the lock holds every package with its hash and no registry address (docs/decisions/0001-lock-without-addresses.md)
-.venv/installed: $(UV) pyproject.toml requirements-dev.lock
+.venv/installed: $(UV) pyproject.toml requirements-dev.lock hatch_build.py ingest/compile_loops.py ingest/loops.c
 	@echo "Installing the locked environment into .venv"
 	@test -x $(BIN)/python || $(UV) venv $(UV_QUIET) --python $(PYTHON) .venv
 	@$(UV) pip sync $(UV_QUIET) --python $(BIN)/python --require-hashes requirements-dev.lock
@@ -71,4 +71,4 @@ lock: $(UV)      ## resolve what pyproject.toml asks (UPGRADE=--upgrade: all ane
 	@$(UV) pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 
 clean:           ## remove the environment
-	rm -rf .venv .uv
+	rm -rf .venv .uv ingest/_loops-*

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ingest.loops import compiled
 from ingest.tracking_graph import IntArray
 
 
@@ -32,3 +33,24 @@ class LabelRuns:
     def image(self) -> npt.NDArray[np.int32]:
         """The (Y, X) label image."""
         return np.repeat(self.value, self.length).reshape(self.shape)
+
+
+def cell_runs(labels: npt.NDArray[np.integer]) -> tuple[IntArray, IntArray]:
+    """The runs of pixels of one cell beside each other in one row; they are far fewer than pixels.
+
+    Args:
+        labels: (Y, X) label image.
+
+    Returns:
+        (R,) first pixel of each, in the image flattened, ascending; (R,) the pixel after its last.
+    """
+    loops = compiled()
+    if loops is not None:
+        return loops.runs(labels)
+    flat, width = labels.ravel(), labels.shape[1]
+    is_start = np.ones(flat.size + 1, bool)
+    np.not_equal(flat[1:], flat[:-1], out=is_start[1:-1])
+    is_start[::width] = True
+    start = np.flatnonzero(is_start)
+    is_cell = flat.take(start[:-1]) != 0
+    return start[:-1][is_cell], start[1:][is_cell]

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.errors import InputError
+from ingest.label_runs import cell_runs
+from ingest.loops import compiled
 from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
 from ingest.threads import default_threads
@@ -82,11 +84,7 @@ def measure_frame(
         **_bounding_box(cells),
     }
     for number, channel in enumerate(() if image is None else image):
-        values = channel.ravel().take(cells.pixels).astype(np.float64)  # (P,)
-        mean = cells.pixel_means(values)
-        deviation = values - np.repeat(mean[cells.owner], cells.length)
-        features[f"mean_{number}"] = mean
-        features[f"sd_{number}"] = np.sqrt(cells.pixel_means(deviation * deviation))
+        features[f"mean_{number}"], features[f"sd_{number}"] = _intensities(cells, channel)
     return cells.label, features
 
 
@@ -103,8 +101,6 @@ class _Runs:
         label: (n,) the cells' labels, ascending.
         owner: (R,) row in `label` of the cell that each belongs to.
         area: (n,) pixels of each cell.
-        border: (B,) index, as of `start`, of each pixel with anything but its own cell beside it: background,
-            another cell, no image.
     """
 
     start: IntArray
@@ -114,56 +110,44 @@ class _Runs:
     label: IntArray
     owner: IntArray
     area: FloatArray
-    border: IntArray
 
     @classmethod
     def of(cls, labels: npt.NDArray[np.integer]) -> "_Runs":
-        flat, width = labels.ravel(), labels.shape[1]
-        begins, ends = np.ones((2, flat.size), bool)
-        np.not_equal(flat[1:], flat[:-1], out=begins[1:])
-        begins[::width] = True
-        ends[:-1] = begins[1:]
-        is_cell = flat != 0
-        begins &= is_cell
-        ends &= is_cell
-        start = np.flatnonzero(begins)
-        length = np.flatnonzero(ends) - start + 1
-        y, x = np.divmod(start, width)
-        label, owner = np.unique(flat.take(start).astype(np.int64), return_inverse=True)
-        is_border = begins
-        is_border |= ends
-        is_border[:width] = is_border[-width:] = True
-        differs = flat[width:] != flat[:-width]
-        is_border[width:] |= differs
-        is_border[:-width] |= differs
-        is_border &= is_cell
-        return cls(
-            start, length, y.astype(np.float64), x + (length - 1) / 2, label, owner,
-            _sums(owner, length, len(label)), np.flatnonzero(is_border),
-        )  # fmt: skip
+        start, end = cell_runs(labels)
+        length, y = end - start, start // labels.shape[1]
+        x = start - y * labels.shape[1]
+        label, owner = np.unique(labels.ravel().take(start).astype(np.int64), return_inverse=True)
+        area = _sums(owner, length, len(label))
+        return cls(start, length, y.astype(np.float64), x + (length - 1) / 2, label, owner, area)
+
+    @property
+    def end(self) -> IntArray:
+        """(R,) the pixel after the last of each."""
+        return self.start + self.length
 
     def means(self, values: FloatArray) -> FloatArray:
         """(R,) means over each run → (n,) means over each cell."""
         return _sums(self.owner, values * self.length, len(self.label)) / self.area
 
     @cached_property
-    def before(self) -> IntArray:
-        """(R,) pixels of the runs before each."""
-        return np.cumsum(self.length) - self.length
-
-    @cached_property
-    def pixels(self) -> IntArray:
-        """(P,) index of the pixels of all runs in the label image, flattened; ascending."""
-        at: IntArray = np.repeat(self.start - self.before, self.length)
+    def pixels(self) -> tuple[IntArray, IntArray]:
+        """(P,) index of the pixels of all runs, as of `start`, ascending; (P,) whose they are, as `owner`."""
+        before = np.cumsum(self.length) - self.length  # (R,)
+        at: IntArray = np.repeat(self.start - before, self.length)
         at += np.arange(len(at))
-        return at
+        return at, np.repeat(self.owner, self.length)
 
-    def pixel_means(self, values: FloatArray) -> FloatArray:
-        """(P,) values → (n,) means over each cell."""
-        if not len(values):
-            return np.zeros(0)
-        total = np.add.reduceat(values, self.before)  # (R,)
-        return _sums(self.owner, total, len(self.label)) / self.area
+
+def _intensities(cells: _Runs, channel: npt.NDArray[np.generic]) -> tuple[FloatArray, FloatArray]:
+    """(n,) mean and (n,) standard deviation of a (Y, X) image within each cell."""
+    loops = compiled()
+    if loops is not None:
+        return loops.intensities(channel, cells.start, cells.end, cells.owner, cells.area)
+    pixel, owner = cells.pixels
+    values = channel.ravel().take(pixel).astype(np.float64)  # (P,)
+    mean = _sums(owner, values, len(cells.area)) / cells.area
+    off = values - mean[owner]
+    return mean, np.sqrt(_sums(owner, off * off, len(cells.area)) / cells.area)
 
 
 def _eccentricity(cells: _Runs, y: FloatArray, x: FloatArray) -> FloatArray:
@@ -206,9 +190,15 @@ PERIMETER_WEIGHTS = _perimeter_weights()
 
 def _perimeter(cells: _Runs, labels: npt.NDArray[np.integer]) -> FloatArray:
     """Length of each cell's outline: Benkrid & Crookes 2000, as in `skimage.measure.perimeter`."""
-    value = labels.ravel().take(cells.border)  # (B,)
+    loops = compiled()
+    if loops is not None:
+        return loops.perimeters(
+            labels, cells.start, cells.end, cells.owner, len(cells.label), PERIMETER_WEIGHTS
+        )
+    border = _border(labels)
+    value = labels.ravel().take(border)  # (B,)
     width = labels.shape[1] + 2
-    at = cells.border + 2 * (cells.border // labels.shape[1]) + width + 1  # with a frame around the image
+    at = border + 2 * (border // labels.shape[1]) + width + 1  # with a frame around the image
     outline = np.zeros((labels.shape[0] + 2) * width, labels.dtype)
     outline[at] = value
     code = np.ones(len(at), np.int64)
@@ -217,6 +207,18 @@ def _perimeter(cells: _Runs, labels: npt.NDArray[np.integer]) -> FloatArray:
         for step in steps:
             code += weight * (outline.take(at + step) == value)
     return _sums(np.searchsorted(cells.label, value), PERIMETER_WEIGHTS[code], len(cells.label))
+
+
+def _border(labels: npt.NDArray[np.integer]) -> IntArray:
+    """(B,) each pixel with anything but its own cell beside it: background, another cell, no image."""
+    inside = np.zeros(labels.shape, bool)
+    inside[1:-1, 1:-1] = True
+    for axis in (0, 1):
+        moved, within = np.moveaxis(labels, axis, 0), np.moveaxis(inside, axis, 0)
+        is_same = moved[1:] == moved[:-1]
+        within[1:] &= is_same
+        within[:-1] &= is_same
+    return np.flatnonzero((labels != 0) & ~inside)
 
 
 def _sums(owner: IntArray, values: npt.NDArray[np.number], count: int) -> FloatArray:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.errors import LineageError
+from ingest.label_runs import cell_runs
 from ingest.movie import LabelImages
 from ingest.tracking_graph import BoolArray, Detections, FloatArray, IntArray
 from tracker.cells import Cells, tree_of
@@ -113,14 +114,8 @@ class CellRuns:
     @classmethod
     def of(cls, labels: npt.NDArray[np.integer]) -> "CellRuns":
         """The runs of a (Y, X) label image, by label."""
-        flat, width = labels.ravel(), labels.shape[1]
-        is_start = np.ones(flat.size + 1, bool)
-        np.not_equal(flat[1:], flat[:-1], out=is_start[1:-1])
-        is_start[::width] = True
-        start = np.flatnonzero(is_start)
-        label = flat.take(start[:-1]).astype(np.int64)
-        is_cell = label != 0
-        return cls(width, label[is_cell], start[:-1][is_cell], start[1:][is_cell])
+        begin, end = cell_runs(labels)
+        return cls(labels.shape[1], labels.ravel().take(begin).astype(np.int64), begin, end)
 
     def moved(self, move: IntArray) -> "CellRuns":
         """Moved by `move`, (2,) y and x, without what is then left or right of the image."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ingest.block_means import block_means
 from ingest.errors import InputError
+from ingest.loops import compiled
 from ingest.movie import LabelImages, Movie
 from ingest.threads import default_threads
 from ingest.tracking_graph import Detections
@@ -22,7 +23,7 @@ SIDE = 24
 FIELD = 2.5
 """Its side in cell diameters."""
 AT_ONCE = 2048
-"""Cells that are cut out together: what it takes is large against their crops."""
+"""Cells that NumPy cuts out together: what it takes is large against their crops."""
 SAMPLED = 4
 """Every so manieth row and column is enough to know a frame's ground."""
 BRIGHT = 95
@@ -58,8 +59,7 @@ def crops(
             return np.zeros((0, 2, SIDE, SIDE), np.float32)
         mask = labels.stored_frame(t)
         image = None if movie is None else movie.frame(t)[channel]
-        parts = np.array_split(here, -(-len(here) // AT_ONCE))
-        cut = np.concatenate([frame_crops(mask, image, label[part], place[part], diameter) for part in parts])
+        cut = frame_crops(mask, image, label[here], place[here], diameter)
         if image is not None:
             cut[:, 0] = Light.of(image, mask).relative(cut[:, 0])
         return cut
@@ -136,12 +136,22 @@ def frame_crops(
         (n, 2, 24, 24): the intensities (0 without an image); the mask, 1 for the cell, −1 for others.
     """
     step = max(FIELD * diameter / SIDE, 1e-3)  # pixels of the movie from one of the crop to the next
-    offset = (np.arange(SIDE) - (SIDE - 1) / 2) * step
-    y, x = (place[:, axis, None] + offset for axis in (0, 1))  # (n, 24) each
+    block = max(1, round(step))  # where cells are large, means over blocks of pixels are seen
     cut = np.zeros((len(label), 2, SIDE, SIDE), np.float32)
-    cut[:, 1] = _sample_mask(labels, label, y, x)
-    if image is not None:
-        cut[:, 0] = _sample_image(image, y, x, step)
+    loops = compiled()
+    if loops is not None:
+        loops.crop_masks(labels, label, place, step, cut)
+        if image is not None:
+            loops.crop_images(loops.block_means(image, block), block, place, step, cut)
+        return cut
+    pixels = None if image is None else block_means(image, block, np.float32)
+    offset = (np.arange(SIDE) - (SIDE - 1) / 2) * step
+    for start in range(0, len(label), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        y, x = (place[some, axis, None] + offset for axis in (0, 1))  # (n, 24) each
+        cut[some, 1] = _sample_mask(labels, label[some], y, x)
+        if pixels is not None:
+            cut[some, 0] = _sample_image(pixels, y, x, block)
     return cut
 
 
@@ -165,15 +175,8 @@ def _sample_mask(
     return mask
 
 
-def _sample_image(
-    image: npt.NDArray[np.generic],
-    y: npt.NDArray[np.float64],
-    x: npt.NDArray[np.float64],
-    step: float,
-) -> Image:
-    """(n, 24, 24) intensities, linear between pixels; of means over blocks of them where cells are large."""
-    block = max(1, round(step))
-    pixels = block_means(image, block, np.float32)
+def _sample_image(pixels: Image, y: npt.NDArray[np.float64], x: npt.NDArray[np.float64], block: int) -> Image:
+    """(n, 24, 24) intensities, linear between the means of blocks of pixels."""
     row, below = _between(y, block, pixels.shape[0])  # (n, 24) each
     column, right = _between(x, block, pixels.shape[1])
     framed = np.pad(pixels, ((0, 1), (0, 1)), mode="edge")  # so that there is a next pixel

@@ -1,0 +1,127 @@
+"""The loops in C against the NumPy that stands in for them, and how they come to be compiled."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from ingest import compile_loops
+from ingest.compile_loops import COMPILERS, library_path
+from ingest.label_runs import cell_runs
+from ingest.loops import compiled
+from ingest.measure import measure_frame
+from tracker.crops import SIDE, frame_crops
+
+LABELS = st.tuples(st.integers(1, 9), st.integers(1, 30)).flatmap(
+    lambda shape: arrays(np.uint8, shape, elements=st.integers(0, 3))
+)
+TYPES = st.sampled_from(["u1", "u2", ">u2", "i4", "u4", "i8", "u8"])
+PIXELS = st.sampled_from(["u1", "u2", ">u2", "i2", "i4", "f4", "f8"])
+BY_NUMPY = "ingest.measure.compiled", "ingest.label_runs.compiled", "tracker.crops.compiled"
+
+
+@pytest.fixture(autouse=True)
+def has_compiler(request: pytest.FixtureRequest) -> None:
+    """Where there is a compiler, cellkin's loops must have been compiled as it was installed."""
+    if not any(shutil.which(name) for name in COMPILERS):
+        pytest.skip("no C compiler")
+    assert compiled() is not None, "the loops were not compiled: make install"
+
+
+def random_image(shape: tuple[int, int], dtype: str, seed: int) -> npt.NDArray[np.generic]:
+    return np.random.default_rng(seed).uniform(3, 250, shape).astype(dtype)
+
+
+@given(labels=LABELS, dtype=TYPES, pixel=PIXELS, seed=st.integers(0, 99))
+def test_cells_are_measured_alike_to_the_last_bit(
+    labels: npt.NDArray[np.uint8], dtype: str, pixel: str, seed: int
+) -> None:
+    labels, image = labels.astype(dtype), random_image(labels.shape, pixel, seed)
+    found, features = measure_frame(labels, image[np.newaxis])
+    with patch(BY_NUMPY[0], lambda: None), patch(BY_NUMPY[1], lambda: None):
+        expected, as_expected = measure_frame(labels, image[np.newaxis])
+    np.testing.assert_array_equal(found, expected)
+    for name, column in as_expected.items():
+        np.testing.assert_array_equal(features[name], column, err_msg=name, strict=True)
+
+
+@given(
+    labels=LABELS,
+    dtype=TYPES,
+    pixel=PIXELS,
+    diameter=st.floats(0.1, 90),
+    place=arrays(np.float64, (5, 2), elements=st.floats(-9, 40)),
+)
+def test_crops_are_cut_alike_to_the_last_bit(
+    labels: npt.NDArray[np.uint8], dtype: str, pixel: str, diameter: float, place: npt.NDArray[np.float64]
+) -> None:
+    labels, image = labels.astype(dtype), random_image(labels.shape, pixel, seed=4)
+    label = np.arange(1, 6)
+    cut = frame_crops(labels, image, label, place, diameter)
+    with patch(BY_NUMPY[2], lambda: None):
+        expected = frame_crops(labels, image, label, place, diameter)
+    assert cut.shape == (5, 2, SIDE, SIDE)
+    np.testing.assert_array_equal(cut, expected, strict=True)
+
+
+def test_more_runs_than_were_expected() -> None:
+    labels = np.arange(1, 1 + 60 * 80, dtype=np.uint16).reshape(60, 80)  # each pixel is a cell
+    begin, end = cell_runs(labels)
+    np.testing.assert_array_equal(begin, np.arange(labels.size))
+    np.testing.assert_array_equal(end, begin + 1)
+
+
+def test_cells_of_any_number_are_cut_alike() -> None:
+    """NumPy cuts some thousand at a time."""
+    rng = np.random.default_rng(0)
+    labels, label = rng.integers(0, 900, (64, 80)), rng.integers(1, 900, 3000)
+    place, image = rng.uniform(0, 80, (3000, 2)), random_image(labels.shape, "u2", seed=1)
+    cut = frame_crops(labels, image, label, place, 11.0)
+    with patch(BY_NUMPY[2], lambda: None):
+        np.testing.assert_array_equal(cut, frame_crops(labels, image, label, place, 11.0))
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The source alone, in a folder of its own."""
+    source = Path(shutil.copy(compile_loops.SOURCE, tmp_path))
+    monkeypatch.setattr(compile_loops, "SOURCE", source)
+    return tmp_path
+
+
+def test_what_was_compiled_from_another_source_is_removed_and_never_loaded(elsewhere: Path) -> None:
+    former = compile_loops.compile_loops()
+    assert former == library_path()
+    assert former.exists()
+    with (elsewhere / "loops.c").open("a") as source:
+        source.write("/* another one */\n")
+    assert library_path() != former
+    made = compile_loops.compile_loops()
+    assert sorted(elsewhere.iterdir()) == sorted([elsewhere / "loops.c", library_path()])
+    assert made == library_path()
+
+
+@pytest.mark.parametrize("compiler", ["", "no-such-compiler", f"{sys.executable} -c 'raise SystemExit(1)'"])
+def test_without_a_compiler_it_says_so_and_goes_on(
+    compiler: str, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CC", compiler)
+    monkeypatch.setenv("PATH", str(elsewhere))
+    assert compile_loops.compile_loops() is None
+    assert [path.name for path in elsewhere.iterdir()] == ["loops.c"]
+    assert "are not compiled, so tracking is slower" in capsys.readouterr().err
+
+
+def test_where_nothing_was_compiled_numpy_does_the_work() -> None:
+    code = "from ingest import compile_loops, loops; compile_loops.SOURCE = {!r}; print(loops.compiled())"
+    script = code.replace("{!r}", f"__import__('pathlib').Path({__file__!r})")
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert said.stdout == "None\n"
