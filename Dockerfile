@@ -4,6 +4,8 @@ COPY requirements.lock pyproject.toml README.md LICENSE /src/
 RUN python -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir uv==0.13.9 \
  && python -m venv --without-pip /opt/cellkin \
  && /opt/uv/bin/uv pip sync --no-cache --python /opt/cellkin/bin/python --require-hashes /src/requirements.lock
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+COPY hatch_build.py /src/
 COPY ingest /src/ingest
 COPY tracker /src/tracker
 COPY graph /src/graph

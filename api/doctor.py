@@ -12,6 +12,7 @@ from api.stored import open_store
 from graph.schema import SCHEMA_VERSION
 from graph.store import LineageStore
 from ingest.errors import CellkinError
+from ingest.loops import compiled
 from ingest.progress import Progress, silent
 
 MINIMUM_FREE_BYTES = 2 * 1024**3
@@ -40,13 +41,20 @@ def examine(settings: Settings, *, sweep: bool = False, progress: Progress = sil
         with open_store(settings, progress) as opened:
             opened.store.repair_schema()
             opened.store.sweep(progress)
-    findings = [_program(), _data_folder(settings), _disk(settings)]
+    findings = [_program(), _loops(), _data_folder(settings), _disk(settings)]
     findings.extend(_store(settings, progress))
     return findings
 
 
 def _program() -> Finding:
     return Finding("program", True, f"cellkin {version('cellkin')}, Python {sys.version.split()[0]}")
+
+
+def _loops() -> Finding:
+    if compiled() is not None:
+        return Finding("loops over pixels", True, "compiled")
+    remedy = "install a C compiler, and run python -m ingest.compile_loops"
+    return Finding("loops over pixels", True, f"by NumPy, and slower; {remedy}")
 
 
 def _data_folder(settings: Settings) -> Finding:
