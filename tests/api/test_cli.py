@@ -350,6 +350,16 @@ def test_the_doctor_says_what_to_do_without_a_database(
     assert "CELLKIN_NEO4J_URI" in bad["remedy"]
 
 
+def test_the_doctor_says_how_tracking_would_be_faster(cellkin: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CELLKIN_NEO4J_URI", "bolt://127.0.0.1:1")
+    monkeypatch.setenv("CELLKIN_NEO4J_PASSWORD", "x")
+    monkeypatch.setattr("api.doctor.compiled", lambda: None)
+    findings = cellkin("doctor", "--json").document["findings"]
+    (loops,) = [finding for finding in findings if finding["check"] == "loops over pixels"]
+    assert loops["ok"]
+    assert "install a C compiler, and run python -m ingest.compile_loops" in loops["found"]
+
+
 @pytest.mark.neo4j
 @pytest.mark.data
 def test_a_real_movie_is_in_the_database_as_in_its_files(
