@@ -1,10 +1,10 @@
 """Compiles cellkin's loops in C where it is installed or built; without a compiler NumPy stands in."""
 
 import sys
-import sysconfig
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from packaging.tags import platform_tags
 
 
 class CompileLoops(BuildHookInterface):  # type: ignore[type-arg]
@@ -17,6 +17,6 @@ class CompileLoops(BuildHookInterface):  # type: ignore[type-arg]
 
         library = compile_loops()
         if library is not None and version == "standard":
-            platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+            platform = next(tag for tag in platform_tags() if "linux_" not in tag or tag.startswith("linux_"))
             build_data["force_include"][str(library)] = f"ingest/{library.name}"
             build_data["pure_python"], build_data["tag"] = False, f"py3-none-{platform}"

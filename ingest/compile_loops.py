@@ -5,6 +5,7 @@ Nothing is imported here but Python's own modules, since nothing else is there w
 
 import hashlib
 import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -14,31 +15,35 @@ from collections.abc import Sequence
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("loops.c")
-OPTIONS = ("-O3", "-std=c11", "-ffp-contract=off", "-shared", "-fPIC")
-"""No two operations may be contracted to one that rounds once: NumPy rounds twice."""
+OPTIONS = ("-O3", "-std=c11", "-fno-fast-math", "-ffp-contract=off", "-shared", "-fPIC")
+"""Every operation rounds, as NumPy's do: none is left out, nor two contracted to one."""
 COMPILERS = ("cc", "gcc", "clang")
 
 
 def library_path() -> Path:
-    """Where the compiled loops belong. The name tells what they were compiled from: none is out of date."""
-    digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:12]
+    """Where the compiled loops belong. The name tells from what, how and for which machine they are."""
+    made_from = SOURCE.read_bytes() + " ".join((*OPTIONS, platform.machine())).encode()
+    digest = hashlib.sha256(made_from).hexdigest()[:12]
     return SOURCE.with_name(f"_loops-{digest}.so")
 
 
 def compile_loops() -> Path | None:
-    """Compile the loops by `$CC` or the machine's C compiler, and remove those of another source.
+    """Compile the loops, unless they are there, by `$CC` or the machine's C compiler, and remove others.
 
     Returns:
         The library; None where that is not possible, and NumPy does the work.
     """
-    compiler = shlex.split(os.environ.get("CC", "")) or [name for name in COMPILERS if shutil.which(name)][:1]
+    if library_path().exists():
+        return library_path()
     try:
+        known = [name for name in COMPILERS if shutil.which(name)]
+        compiler = shlex.split(os.environ.get("CC", "")) or known[:1]
         if not compiler:
             raise OSError("there is no C compiler")
         return _compiled_by(compiler)
     except subprocess.CalledProcessError as error:
-        reason = error.stderr
-    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = error.stderr or str(error)
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         reason = str(error)
     message = f"cellkin's loops over pixels are not compiled, so tracking is slower: {reason.strip()}"
     print(message, file=sys.stderr)
@@ -55,7 +60,7 @@ def _compiled_by(compiler: Sequence[str]) -> Path:
         made.replace(library)
     for other in others:
         if other.is_file():
-            other.unlink()
+            other.unlink(missing_ok=True)
     return library
 
 

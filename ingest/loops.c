@@ -169,15 +169,14 @@ static void nearest(double middle, double step, int64_t length, int64_t *pixel) 
                            const int64_t *label, const double *place, double step, float *crops) {            \
         int64_t row[SIDE], column[SIDE];                                                                      \
         for (int64_t cell = 0; cell < cells; cell++) {                                                        \
-            LABEL own = (LABEL)label[cell];                                                                   \
             float *mask = crops + (2 * cell + 1) * SIDE * SIDE;                                               \
             nearest(place[2 * cell], step, height, row);                                                      \
             nearest(place[2 * cell + 1], step, width, column);                                                \
             for (int j = 0; j < SIDE; j++)                                                                    \
                 for (int i = 0; i < SIDE; i++) {                                                              \
                     int is_inside = row[j] >= 0 && column[i] >= 0;                                            \
-                    LABEL found = is_inside ? labels[row[j] * width + column[i]] : 0;                         \
-                    mask[j * SIDE + i] = (float)(2 * (found == own) - (found != 0));                          \
+                    int64_t found = is_inside ? (int64_t)labels[row[j] * width + column[i]] : 0;              \
+                    mask[j * SIDE + i] = (float)(2 * (found == label[cell]) - (found != 0));                  \
                 }                                                                                             \
         }                                                                                                     \
     }

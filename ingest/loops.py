@@ -37,14 +37,16 @@ class Loops:
     def __init__(self, library: CDLL) -> None:
         self._library = library
         for bits in (8, 16, 32, 64):
-            library[f"runs_{bits}"].restype = c_int64
+            getattr(
+                library, f"runs_{bits}"
+            ).restype = c_int64  # which is kept; library[name] is new each time
 
     def runs(self, labels: Labels) -> tuple[IntArray, IntArray]:
         """(R,) first pixel, in the image flattened, and (R,) pixel after the last, of each run of a label."""
         labels, room = _plain(labels), labels.size // 16 + 64
         while True:
             begin, end = np.empty((2, room), np.int64)
-            count = self._library[f"runs_{8 * labels.itemsize}"](
+            count = getattr(self._library, f"runs_{8 * labels.itemsize}")(
                 _at(labels), *_shape(labels), c_int64(room), _at(begin), _at(end)
             )
             if count <= room:
@@ -58,7 +60,7 @@ class Loops:
         labels, perimeter = _plain(labels), np.zeros(cells)
         room = np.empty(labels.shape, np.uint8)
         runs = (c_int64(len(begin)), _at(begin), _at(end), _at(owner))
-        self._library[f"perimeters_{8 * labels.itemsize}"](
+        getattr(self._library, f"perimeters_{8 * labels.itemsize}")(
             _at(labels), *_shape(labels), *runs, _at(weight), _at(room), _at(perimeter)
         )
         return perimeter
@@ -73,9 +75,10 @@ class Loops:
     ) -> tuple[FloatArray, FloatArray]:
         """(n,) mean and (n,) standard deviation of a (Y, X) image in n cells of this area, by (R,) runs."""
         image, (mean, deviation) = _known(image, "float64"), np.zeros((2, len(area)))
+        assert not len(end) or end[-1] <= image.size, "the image is smaller than the labels"
         runs = (c_int64(len(begin)), _at(begin), _at(end), _at(owner))
         cells = (c_int64(len(area)), _at(area), _at(mean), _at(deviation))
-        self._library[f"intensities_{image.dtype.name}"](_at(image), *runs, *cells)
+        getattr(self._library, f"intensities_{image.dtype.name}")(_at(image), *runs, *cells)
         return mean, deviation
 
     def block_means(self, image: npt.NDArray[np.generic], block: int) -> Image:
@@ -86,7 +89,7 @@ class Loops:
             np.empty((-(-height // block), -(-width // block)), np.float32),
             np.empty(width, np.float32),
         )
-        self._library[f"block_means_{image.dtype.name}"](
+        getattr(self._library, f"block_means_{image.dtype.name}")(
             _at(image), *_shape(image), c_int64(block), _at(sums), _at(means)
         )
         return means
@@ -104,17 +107,17 @@ class Loops:
         labels, label = _plain(labels), np.ascontiguousarray(label, np.int64)
         place = np.ascontiguousarray(place, np.float64)
         cells = (c_int64(len(place)), _at(label), _at(place), c_double(step), _at(crops))
-        self._library[f"crop_masks_{8 * labels.itemsize}"](_at(labels), *_shape(labels), *cells)
+        getattr(self._library, f"crop_masks_{8 * labels.itemsize}")(_at(labels), *_shape(labels), *cells)
 
 
 def _plain(labels: Labels) -> Labels:
     """As they lie in C: rows one after the other, in the machine's own order of bytes."""
-    return np.ascontiguousarray(labels, labels.dtype.newbyteorder("="))
+    return np.require(labels, labels.dtype.newbyteorder("="), ["C", "A"])
 
 
 def _known(image: npt.NDArray[np.generic], floating: str) -> npt.NDArray[np.generic]:
     """Of a type that `loops.c` has: as it is, or as these floating point numbers."""
-    return np.ascontiguousarray(image, image.dtype.name if image.dtype.name in UNSIGNED else floating)
+    return np.require(image, image.dtype.name if image.dtype.name in UNSIGNED else floating, ["C", "A"])
 
 
 def _at(array: npt.NDArray[np.generic]) -> c_void_p:

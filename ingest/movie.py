@@ -64,10 +64,16 @@ class Movie:
         """(C, Y, X) pixels of one frame, read now.
 
         Raises:
-            InputError: it cannot be read, or holds NaN or infinity.
+            InputError: it cannot be read, is of another size, or holds NaN or infinity.
         """
         assert 0 <= t < len(self), (t, len(self))
         image = self.read(t)
+        if image.shape != self.shape[1:]:
+            raise InputError(
+                f"{image.shape} pixels (C, Y, X) where there are to be {self.shape[1:]}",
+                place=f"{self.source or self.name}, frame {t}",
+                remedy="frames must be of one size",
+            )
         if image.dtype.kind == "f" and not np.isfinite(image).all():
             raise InputError(
                 "pixels that are NaN or infinite",

@@ -13,6 +13,9 @@ from ingest.movie import LabelImages
 from ingest.tracking_graph import BoolArray, Detections, FloatArray, IntArray
 from tracker.cells import Cells, tree_of
 
+AT_ONCE = 10_000
+"""Cells whose near ones are asked for together: more are no faster, and their pairs take memory."""
+
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
@@ -83,17 +86,30 @@ def frame_candidates(
     """
     place = np.argsort(cells.row)  # (N,) row of the detections → place in cells
     moves = np.rint(np.diff(shift, axis=0)).astype(np.int64)  # (T − 1, 2)
-    every = np.arange(len(cells))
-    near = near_pairs(cells, every, every, radius)
-    start = np.searchsorted(cells.frame[near.source], np.arange(len(labels)))
+    near = _near_by_frame(cells, len(labels), radius)
 
     def runs_of(t: int) -> CellRuns:
         runs = CellRuns.of(labels.stored_frame(t))
         return replace(runs, cell=place[_rows(detections, t, runs.cell)])
 
     for t, (before, after) in enumerate(pairwise(map(runs_of, range(len(labels))))):
-        pairs = near.where(slice(start[t], start[t + 1]))
+        pairs = next(near)
         yield replace(pairs, overlap=_overlap(pairs, *shared_pixels(before, after.moved(-moves[t]))))
+
+
+def _near_by_frame(cells: Cells, frames: int, radius: float) -> Iterator[Candidates]:
+    """The near pairs of each frame with the next, found for some frames together: `AT_ONCE` cells, or one."""
+    start = np.searchsorted(cells.frame, np.arange(frames + 1))
+    begin = 0
+    while begin < frames - 1:
+        full = int(np.searchsorted(start, start[begin] + AT_ONCE, "right")) - 1
+        end = min(max(full, begin + 1), frames - 1)
+        sources = np.arange(start[begin], start[end])
+        pairs = near_pairs(cells, sources, np.arange(start[begin + 1], start[end + 1]), radius)
+        first = np.searchsorted(pairs.source, start[begin : end + 1])
+        for t in range(end - begin):
+            yield pairs.where(slice(first[t], first[t + 1]))
+        begin = end
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,7 +55,7 @@ def make_draft(
 
     Raises:
         InputError: the detections have no areas, or lie beyond the label images.
-        LineageError: a cell that lies on another frame's is no detection.
+        LineageError: a cell of a label image is no detection.
     """
     motion, costs, frames = prepare(labels, detections, config)
     cells = costs.cells

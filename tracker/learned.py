@@ -129,7 +129,7 @@ def see(
     Raises:
         InputError: the detections have no shapes or lie beyond the label images, which are not those of the
             frames; no such device or channel.
-        LineageError: a cell that lies on another frame's is no detection.
+        LineageError: a cell of a label image is no detection.
     """
     _require_shapes(detections)
     if movie is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ingest.tracking_graph import FloatArray, IntArray
-from tracker.cells import Cells, tree_of
+from tracker.cells import Cells, has_cells_beside, tree_of
 
 STEP_PERCENTILE = 95
 ANCHORS = 100
@@ -63,18 +63,18 @@ def mutual_nearest(cells: Cells, move: FloatArray) -> tuple[IntArray, IntArray]:
         cells: of all frames.
         move: (T, 2) of the field from each frame to the next, which is taken off.
     """
-    if not len(cells):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    sources, targets = (np.flatnonzero(beside) for beside in has_cells_beside(cells.frame)[::-1])
+    if not len(sources):  # who has no frame to look into would look into all others
+        return sources, targets
     moved = replace(cells, position=cells.position + move[cells.frame])
     far = 2 * float(np.ptp(np.concatenate([moved.position, cells.position]), axis=0).sum()) + 1
-    before, after = moved.spread(far), cells.spread(far, -1)
+    before, after = moved.spread(far)[sources], cells.spread(far, -1)[targets]
     forth, back = (
         np.asarray(tree_of(among).query(places)[1], np.int64)
         for places, among in ((before, after), (after, before))
     )
-    is_mutual = (back[forth] == np.arange(len(cells))) & (cells.frame[forth] == cells.frame + 1)
-    source = np.flatnonzero(is_mutual)
-    return source, forth[source]
+    mutual = np.flatnonzero(back[forth] == np.arange(len(forth)))
+    return sources[mutual], targets[forth[mutual]]
 
 
 def _steps(cells: Cells, source: IntArray, target: IntArray, move: FloatArray) -> FloatArray:

@@ -28,7 +28,7 @@ def track(
 
     Raises:
         InputError: the detections have no areas, or lie beyond the label images.
-        LineageError: a cell that lies on another frame's is no detection.
+        LineageError: a cell of a label image is no detection.
     """
     draft = make_draft(labels, detections, config or TrackerConfig(), progress)
     return draft.lineage.graph(detections, draft.cells.row)

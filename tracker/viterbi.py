@@ -40,7 +40,7 @@ def track_viterbi(
 
     Raises:
         InputError: the detections have no areas, or lie beyond the label images.
-        LineageError: a cell that lies on another frame's is no detection.
+        LineageError: a cell of a label image is no detection.
     """
     _, costs, pairs = prepare(labels, detections, config or TrackerConfig())
     near = Candidates.joined(list(progress(pairs, "Linking", total=max(len(labels) - 1, 0))))

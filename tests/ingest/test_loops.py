@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from unittest.mock import patch
 
@@ -18,6 +19,7 @@ from ingest.compile_loops import COMPILERS, library_path
 from ingest.label_runs import cell_runs
 from ingest.loops import compiled
 from ingest.measure import measure_frame
+from tests.conftest import REPOSITORY
 from tracker.crops import SIDE, frame_crops
 
 LABELS = st.tuples(st.integers(1, 9), st.integers(1, 30)).flatmap(
@@ -79,6 +81,31 @@ def test_more_runs_than_were_expected() -> None:
     np.testing.assert_array_equal(end, begin + 1)
 
 
+def test_a_label_that_the_image_cannot_hold_is_not_in_it() -> None:
+    labels = np.full((5, 7), 44, np.uint8)
+    (cut,) = frame_crops(labels, None, np.array([300]), np.array([[2.0, 3.0]]), 9.6)
+    assert set(np.unique(cut[1])) == {-1, 0}
+
+
+def test_an_image_smaller_than_the_labels_is_refused() -> None:
+    loops = compiled()
+    assert loops is not None
+    labels = np.ones((30, 40), np.uint8)
+    begin, end = loops.runs(labels)
+    with pytest.raises(AssertionError, match="smaller than the labels"):
+        loops.intensities(labels[:9], begin, end, np.zeros(len(begin), np.int64), np.array([1200.0]))
+
+
+def test_a_wheel_has_the_loops_and_names_its_platform(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name.startswith("cellkin-")
+    assert "-py3-none-any" not in wheel.name
+    with zipfile.ZipFile(wheel) as packed:
+        assert [name for name in packed.namelist() if "_loops-" in name] == [f"ingest/{library_path().name}"]
+
+
 def test_cells_of_any_number_are_cut_alike() -> None:
     """NumPy cuts some thousand at a time."""
     rng = np.random.default_rng(0)
@@ -109,15 +136,30 @@ def test_what_was_compiled_from_another_source_is_removed_and_never_loaded(elsew
     assert made == library_path()
 
 
-@pytest.mark.parametrize("compiler", ["", "no-such-compiler", f"{sys.executable} -c 'raise SystemExit(1)'"])
+@pytest.mark.parametrize(
+    ("compiler", "reason"),
+    [
+        ("", "there is no C compiler"),
+        ("no-such-compiler", "No such file"),
+        ("cc 'unended", "No closing quotation"),
+        (f"{sys.executable} -c 'raise SystemExit(1)'", "non-zero exit status 1"),
+        (f"{sys.executable} -c 'raise SystemExit(\"too old\")'", "too old"),
+    ],
+)
 def test_without_a_compiler_it_says_so_and_goes_on(
-    compiler: str, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    compiler: str,
+    reason: str,
+    elsewhere: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("CC", compiler)
     monkeypatch.setenv("PATH", str(elsewhere))
     assert compile_loops.compile_loops() is None
     assert [path.name for path in elsewhere.iterdir()] == ["loops.c"]
-    assert "are not compiled, so tracking is slower" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "are not compiled, so tracking is slower" in said
+    assert reason in said
 
 
 def test_where_nothing_was_compiled_numpy_does_the_work() -> None:

@@ -71,6 +71,24 @@ def test_overlap_and_distance_leave_out_the_move_of_the_field() -> None:
     np.testing.assert_array_equal(pairs.overlap, cells.area[pairs.source])
 
 
+@pytest.mark.parametrize("at_once", [1, 12, 25, 36])
+def test_near_cells_of_some_frames_together_are_those_of_each(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still = crowd(12, seed=2)
+    scene = painted([{}, still, moved(still, 1, 2), {}, still, still], shape=(120, 200))
+    cells, shift = Cells.of(scene.detections), np.zeros((6, 2))
+    expected = list(frame_candidates(scene.labels, scene.detections, cells, shift, 40.0))
+    monkeypatch.setattr("tracker.candidates.AT_ONCE", at_once)
+    found = list(frame_candidates(scene.labels, scene.detections, cells, shift, 40.0))
+    assert [len(pairs) > 0 for pairs in found] == [False, True, False, False, True]
+    for pairs, others in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(pairs.source, others.source)
+        np.testing.assert_array_equal(pairs.target, others.target)
+        np.testing.assert_array_equal(pairs.overlap, others.overlap)
+        assert (cells.frame[pairs.target] == cells.frame[pairs.source] + 1).all()
+
+
 def test_a_cell_that_is_no_detection_is_named() -> None:
     images = np.zeros((2, 6, 8), np.int32)
     images[:, 1:4, 1:4] = 5

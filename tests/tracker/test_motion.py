@@ -86,6 +86,35 @@ def test_nearest_neighbours_are_those_of_the_next_frame() -> None:
     np.testing.assert_array_equal(target, np.arange(60, 180))
 
 
+def test_cells_before_and_after_a_frame_without_any_have_no_nearest() -> None:
+    places = field(60)
+    cells = Cells(np.arange(120), np.repeat([0, 2], 60), np.concatenate([places, places]), np.ones(120))
+    source, target = mutual_nearest(cells, np.zeros((3, 2)))
+    assert (len(source), len(target)) == (0, 0)
+
+
+def test_each_two_frames_jump_on_their_own() -> None:
+    """By the quorum of their own cells: few in the first two frames, many in the others."""
+    few, many = field(12), field(200, seed=5)
+    move = np.array([70.0, -40.0])
+    frames = [few, few + move, many, many + move, many + move]
+    cells = Cells(
+        np.arange(sum(map(len, frames))),
+        np.repeat(np.arange(5), [len(frame) for frame in frames]),
+        np.concatenate(frames),
+        np.full(sum(map(len, frames)), np.pi * DIAMETER**2 / 4),
+    )
+    shift = np.diff(measure_motion(cells, 5).shift, axis=0)
+    np.testing.assert_allclose(shift[[0, 2, 3]], np.stack([move, move, 0 * move]), atol=0.5)
+
+
+def test_a_drift_is_the_middle_of_an_even_number_of_steps() -> None:
+    before = field(6)
+    step = np.array([2.0, 2.0, 2.0, 2.2, 2.2, 2.2])
+    after = before + np.stack([step, np.zeros(6)], axis=1)
+    np.testing.assert_allclose(field_shift(before, after), [2.1, 0])
+
+
 def test_scales_of_a_movie() -> None:
     places = field(250)
     frames = [places, walked(places, 1.0, 1) + np.array([3, 0]), walked(places, 1.0, 2) + np.array([8, -2])]
