@@ -7,7 +7,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from packaging.tags import platform_tags
 
 
-class CompileLoops(BuildHookInterface):  # type: ignore[type-arg]
+class CompileLoops(BuildHookInterface):
     """Compiles `ingest/loops.c` beside it, before a wheel is made or the sources are installed in place."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

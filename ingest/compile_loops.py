@@ -1,4 +1,4 @@
-"""Compile `loops.c`, once where cellkin is installed: `python -m ingest.compile_loops` does it again.
+"""Compile `loops.c` where cellkin is installed; `python -m ingest.compile_loops` does it later.
 
 Nothing is imported here but Python's own modules, since nothing else is there while a package is built.
 """

@@ -37,9 +37,8 @@ class Loops:
     def __init__(self, library: CDLL) -> None:
         self._library = library
         for bits in (8, 16, 32, 64):
-            getattr(
-                library, f"runs_{bits}"
-            ).restype = c_int64  # which is kept; library[name] is new each time
+            runs = getattr(library, f"runs_{bits}")  # which is kept; library[name] is new each time
+            runs.restype = c_int64
 
     def runs(self, labels: Labels) -> tuple[IntArray, IntArray]:
         """(R,) first pixel, in the image flattened, and (R,) pixel after the last, of each run of a label."""
@@ -85,10 +84,8 @@ class Loops:
         """(⌈Y / block⌉, ⌈X / block⌉) means over squares of pixels, as `ingest.block_means`."""
         image = _known(image, "float32")
         height, width = image.shape
-        means, sums = (
-            np.empty((-(-height // block), -(-width // block)), np.float32),
-            np.empty(width, np.float32),
-        )
+        means = np.empty((-(-height // block), -(-width // block)), np.float32)
+        sums = np.empty(width, np.float32)
         getattr(self._library, f"block_means_{image.dtype.name}")(
             _at(image), *_shape(image), c_int64(block), _at(sums), _at(means)
         )
@@ -111,7 +108,7 @@ class Loops:
 
 
 def _plain(labels: Labels) -> Labels:
-    """As they lie in C: rows one after the other, in the machine's own order of bytes."""
+    """As C takes them: rows one after the other, in the machine's own order of bytes."""
     return np.require(labels, labels.dtype.newbyteorder("="), ["C", "A"])
 
 

@@ -83,7 +83,7 @@ def _steps(cells: Cells, source: IntArray, target: IntArray, move: FloatArray) -
 
 
 def _medians(values: FloatArray, frame: IntArray, frames: int) -> FloatArray:
-    """(T, 2) medians of the (P, 2) values of each frame, of any number where it has none."""
+    """(T, 2) medians of the (P, 2) values of each frame; where it has none, some number."""
     if not len(values):
         return np.zeros((frames, 2))
     size = np.bincount(frame, minlength=frames)
