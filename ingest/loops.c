@@ -7,7 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { SIDE = 24 }; /* pixels of a crop's side, `tracker.crops.SIDE` */
+enum { SIDE = 24 }; /* pixels of a crop's side */
+const int64_t crop_side = SIDE;
 
 /* Labels are unsigned integers of any width: equal ones are equal bits, whatever their sign. */
 #define FOR_EACH_LABEL(DEFINE) DEFINE(8, uint8_t) DEFINE(16, uint16_t) DEFINE(32, uint32_t) DEFINE(64, uint64_t)

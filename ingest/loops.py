@@ -91,8 +91,13 @@ class Loops:
         )
         return means
 
+    def _require_room(self, crops: Image, cells: int) -> None:
+        side = c_int64.in_dll(self._library, "crop_side").value
+        assert crops.shape == (cells, 2, side, side), "the loops cut crops of another size"
+
     def crop_images(self, means: Image, block: int, place: FloatArray, step: float, crops: Image) -> None:
         """Write the first plane of (n, 2, 24, 24) crops around (n, 2) places, from the means of blocks."""
+        self._require_room(crops, len(place))
         place = np.ascontiguousarray(place, np.float64)
         cells = (c_int64(len(place)), _at(place), c_double(step), _at(crops))
         self._library.crop_images(_at(means), *_shape(means), c_int64(block), *cells)
@@ -101,6 +106,7 @@ class Loops:
         self, labels: Labels, label: IntArray, place: FloatArray, step: float, crops: Image
     ) -> None:
         """Write the second plane of (n, 2, 24, 24) crops around (n, 2) places of cells with (n,) labels."""
+        self._require_room(crops, len(label))
         labels, label = _plain(labels), np.ascontiguousarray(label, np.int64)
         place = np.ascontiguousarray(place, np.float64)
         cells = (c_int64(len(place)), _at(label), _at(place), c_double(step), _at(crops))

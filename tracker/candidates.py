@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from ingest.errors import LineageError
 from ingest.label_runs import cell_runs
 from ingest.movie import LabelImages
 from ingest.tracking_graph import BoolArray, Detections, FloatArray, IntArray
-from tracker.cells import Cells, tree_of
+from tracker.cells import Cells, stretches, tree_of
 
 AT_ONCE = 10_000
 """Cells whose near ones are asked for together: more are no faster, and their pairs take memory."""
@@ -86,7 +86,7 @@ def frame_candidates(
     """
     place = np.argsort(cells.row)  # (N,) row of the detections → place in cells
     moves = np.rint(np.diff(shift, axis=0)).astype(np.int64)  # (T − 1, 2)
-    near = _near_by_frame(cells, len(labels), radius)
+    near = _near_by_frame(cells, radius)
 
     def runs_of(t: int) -> CellRuns:
         runs = CellRuns.of(labels.stored_frame(t))
@@ -97,19 +97,13 @@ def frame_candidates(
         yield replace(pairs, overlap=_overlap(pairs, *shared_pixels(before, after.moved(-moves[t]))))
 
 
-def _near_by_frame(cells: Cells, frames: int, radius: float) -> Iterator[Candidates]:
-    """The near pairs of each frame with the next, found for some frames together: `AT_ONCE` cells, or one."""
-    start = np.searchsorted(cells.frame, np.arange(frames + 1))
-    begin = 0
-    while begin < frames - 1:
-        full = int(np.searchsorted(start, start[begin] + AT_ONCE, "right")) - 1
-        end = min(max(full, begin + 1), frames - 1)
-        sources = np.arange(start[begin], start[end])
-        pairs = near_pairs(cells, sources, np.arange(start[begin + 1], start[end + 1]), radius)
-        first = np.searchsorted(pairs.source, start[begin : end + 1])
-        for t in range(end - begin):
-            yield pairs.where(slice(first[t], first[t + 1]))
-        begin = end
+def _near_by_frame(cells: Cells, radius: float) -> Iterator[Candidates]:
+    """The near pairs of each frame with the next, without end; found for `AT_ONCE` cells together."""
+    for begin, end in stretches(cells.frame, AT_ONCE):
+        pairs = near_pairs(cells, cells.in_frames(begin, end), cells.in_frames(begin + 1, end + 1), radius)
+        for rows in pairwise(np.searchsorted(cells.frame[pairs.source], np.arange(begin, end + 1))):
+            yield pairs.where(slice(*rows))
+    yield from repeat(Candidates.joined([]))  # after the last cell
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """The detections as the tracker sees them: in an order and by features that labels have no say in."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,7 +52,11 @@ class Cells:
 
     def in_frame(self, frame: int) -> IntArray:
         """The cells of one frame, by their place in these columns."""
-        start, stop = np.searchsorted(self.frame, [frame, frame + 1])
+        return self.in_frames(frame, frame + 1)
+
+    def in_frames(self, begin: int, end: int) -> IntArray:
+        """The cells of frames begin … end − 1, likewise."""
+        start, stop = np.searchsorted(self.frame, [begin, end])
         return np.arange(start, stop)
 
     def spread(self, far: float, later: int = 0) -> FloatArray:
@@ -77,3 +82,16 @@ def has_cells_beside(frame: IntArray) -> tuple[BoolArray, BoolArray]:
     """(N,) each, of the cells with these frames: whether the frame before, and the one after, has cells."""
     has_cells = np.bincount(frame + 1, minlength=int(frame.max(initial=-1)) + 3) > 0
     return has_cells[frame], has_cells[frame + 2]
+
+
+def stretches(frame: IntArray, size: int) -> Iterator[tuple[int, int]]:
+    """(begin, end) of stretches of whole frames with `size` cells at most, or of one frame; all together."""
+    counts = np.bincount(frame)
+    begin = held = 0
+    for t, count in enumerate(counts.tolist()):
+        if held and held + count > size:
+            yield begin, t
+            begin, held = t, 0
+        held += count
+    if len(counts):
+        yield begin, len(counts)

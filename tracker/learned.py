@@ -17,7 +17,7 @@ from ingest.progress import Progress, silent
 from ingest.tracking_graph import Detections, IntArray, LinkKind, TrackingGraph
 from tracker.balance import balanced
 from tracker.beside import beside, while_well
-from tracker.cells import Cells
+from tracker.cells import Cells, stretches
 from tracker.config import LEARNED_DRAFT
 from tracker.crops import crops, frames_ahead
 from tracker.draft import make_draft
@@ -255,7 +255,7 @@ def judge(inputs: Inputs, model: LineageModel, device: torch.device) -> Logits:
     """
     source, target = _cells(inputs, model, device)
     pair, triple = np.zeros((len(inputs.pair_frame), 3)), np.zeros(len(inputs.triple_frame))
-    for begin, end in _stretches(inputs.cell_frame, CELLS):
+    for begin, end in stretches(inputs.cell_frame, CELLS):
         contest = inputs.contest(begin, end, model.config.rounds)
         batch, wanted = contest.batch.to(device), torch.from_numpy(contest.wanted).to(device)
         judged = model.pairs(batch, source[contest.cells], target[contest.cells])
@@ -269,11 +269,11 @@ def judge(inputs: Inputs, model: LineageModel, device: torch.device) -> Logits:
 
 def _cells(inputs: Inputs, model: LineageModel, device: torch.device) -> tuple[Tensor, Tensor]:
     """(N, width) each, of all cells, see `LineageModel.cells`; on the device."""
-    stretches = list(_stretches(inputs.cell_frame, CELLS))
+    parts = list(stretches(inputs.cell_frame, CELLS))
     none = torch.zeros(0, model.config.width, device=device)
-    alone = torch.cat([none, *(model.alone(inputs.window(*frames).to(device)) for frames in stretches)])
+    alone = torch.cat([none, *(model.alone(inputs.window(*frames).to(device)) for frames in parts)])
     sources, targets = [none], [none]
-    for begin, end in stretches:
+    for begin, end in parts:
         window = inputs.window(begin, end, memory=MEMORY).to(device)
         known = alone[inputs.cells(begin - MEMORY, end + MEMORY)]
         source, target = model.in_context(alone[inputs.cells(begin, end)], known, window)
@@ -320,16 +320,3 @@ def _batched(frames: Iterator[Tensor], size: int) -> Iterator[Tensor]:
         held += len(piece)
     if parts:
         yield torch.cat(parts)
-
-
-def _stretches(frame: IntArray, size: int) -> Iterator[tuple[int, int]]:
-    """(begin, end) of stretches of whole frames with `size` cells at most, or of one frame; all together."""
-    counts = np.bincount(frame)
-    begin = held = 0
-    for t, count in enumerate(counts.tolist()):
-        if held and held + count > size:
-            yield begin, t
-            begin, held = t, 0
-        held += count
-    if len(counts):
-        yield begin, len(counts)
