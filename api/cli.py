@@ -67,6 +67,10 @@ FrameInterval = Annotated[
 ]
 MoviePath = Annotated[Path, typer.Argument(help="A TIFF or OME-TIFF stack, or a folder of TIFF frames.")]
 Device = Annotated[str, typer.Option(help="That the network runs on: auto, cpu, cuda.")]
+Channel = Annotated[
+    str | None,
+    typer.Option(help="Name or number, from 0, of the channel that shows the cells; else the first."),
+]
 LabelsPath = Annotated[
     Path | None, typer.Option("--labels", help="Label images, one a frame, instead of segmenting.")
 ]
@@ -125,7 +129,8 @@ def track(
     movie: MoviePath,
     labels: LabelsPath = None,
     tracker: Annotated[
-        Tracker, typer.Option(help="By a trained network, or by plain linear assignment.")
+        Tracker,
+        typer.Option(help="By a trained network, by plain linear assignment, or by the Viterbi algorithm."),
     ] = Tracker.LEARNED,
     decision: Annotated[
         Decision,
@@ -142,6 +147,7 @@ def track(
     name: Annotated[str | None, typer.Option(help="Name of the movie; by default that of its file.")] = None,
     diameter: Diameter = None,
     force: Force = False,
+    channel: Channel = None,
     axes: Axes = None,
     pixel_size: PixelSize = None,
     minutes_per_frame: FrameInterval = None,
@@ -164,6 +170,8 @@ def track(
     opened_movie = open_movie(
         movie, axes=axes, pixel_size=pixel_size, minutes_per_frame=minutes_per_frame, name=name
     )
+    if channel is not None:
+        opened_movie = opened_movie.with_cells_in(channel)
     given = open_labels(labels) if labels else None
     with reporter.bars() as bars:
         choice = TrackerChoice(tracker.value, decision.value, device, weights)
@@ -215,6 +223,7 @@ def train(
     ] = False,
     diameter: Diameter = None,
     force: Force = False,
+    channel: Channel = None,
     held_out: Annotated[
         float, typer.Option(help="Last share of each movie kept for validation.", min=0, max=0.9)
     ] = 0.3,
@@ -255,10 +264,12 @@ def train(
 
     if not segmented and (force or diameter is not None):
         raise typer.BadParameter("--diameter and --force are of the segmentation: give --segmented as well")
+    if start is not None and finetune:
+        raise typer.BadParameter("--finetune begins with the shipped weights, --from with yours: give one")
     reporter = Reporter(as_json=as_json)
     segmentation = SegmentationSettings(diameter=diameter, force=force) if segmented else None
     shipped = SEGMENTED if segmented else SHIPPED
-    begin = shipped if finetune and start is None else start
+    begin = shipped if finetune else start
     plan = (
         replace(FINETUNING, steps=steps or FINETUNING.steps, seed=seed, held_out=held_out)
         if begin
@@ -270,7 +281,7 @@ def train(
         simulated_movies = REHEARSED if begin else 0
     with reporter.bars() as bars:
         notes: list[str] = []
-        given = collect(movies or [], stored or [], Settings(), bars, notes.append)
+        given = collect(movies or [], stored or [], Settings(), bars, notes.append, channel=channel)
         given += simulated(simulated_movies, seed, bars)
         run = run_training(
             given,

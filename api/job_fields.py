@@ -102,6 +102,12 @@ class JobMutations:
         axes: Axes = None,
         pixel_size: PixelSize = None,
         minutes_per_frame: FrameInterval = None,
+        channel: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Name or number, from 0, of the channel that shows the cells; else the first."
+            ),
+        ] = None,
         tracker: Tracker = Tracker.LEARNED,
         decision: Decision = Decision.JOINT,
         labels: Annotated[
@@ -133,6 +139,7 @@ class JobMutations:
             "axes": axes,
             "pixel_size": pixel_size,
             "minutes_per_frame": minutes_per_frame,
+            "channel": channel,
             "tracker": tracker.value,
             "decision": decision.value,
             "labels": labels,

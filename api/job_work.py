@@ -165,7 +165,7 @@ JOBS: Mapping[JobKind, Callable[[Mapping[str, Any], Work], None]] = {
 
 
 def _reading(arguments: Mapping[str, Any]) -> Reading:
-    names = ("name", "axes", "pixel_size", "minutes_per_frame")
+    names = ("name", "axes", "pixel_size", "minutes_per_frame", "channel")
     return Reading(**{name: arguments[name] for name in names if name in arguments})
 
 

@@ -24,8 +24,9 @@ class TrackedMovie:
         labels: (T, Y, X) label images that the detections stand in.
         graph: the tracking.
         tracker: name of the tracker.
-        parameters: of the segmentation and of the tracker.
-        seconds: wall time by step.
+        parameters: of the segmentation and of the tracker, and the channel that they look at.
+        seconds: wall time by step. The tracker is loaded while label images that are given are measured; what
+            is still waited for then counts as tracking.
         device: that the tracker's network ran on; None without a network.
         weights: sha256 of its network's weights, in hex; None without.
         as_segmented: whether label images that were given were linked as a segmentation's, see `Linked`.
@@ -95,7 +96,11 @@ def track_movie(
         labels=labels,
         graph=linked.graph,
         tracker=tracker.name,
-        parameters={"segmentation": origin, "tracker": linked.parameters},
+        parameters={
+            "channel": movie.channels[movie.cell_channel],
+            "segmentation": origin,
+            "tracker": linked.parameters,
+        },
         seconds={step: end - begin for step, begin, end in steps},
         device=linked.device,
         weights=linked.weights,

@@ -32,8 +32,11 @@ class Report:
 def tracked(result: TrackedMovie, record: TrackingRecord | None, output: Path | None) -> Report:
     """A tracked movie, and where it went."""
     tracks, seconds, uncertain = result.graph.tracks, sum(result.seconds.values()), result.uncertain
+    channels = result.movie.channels
+    shown = channels[result.movie.cell_channel]
     document: dict[str, object] = {
         **_counts(result),
+        "channel": shown,
         "seconds": {step: round(value, 3) for step, value in result.seconds.items()},
         "uncertain": asdict(uncertain) if uncertain else None,
         "as_segmented": result.as_segmented,
@@ -48,10 +51,14 @@ def tracked(result: TrackedMovie, record: TrackingRecord | None, output: Path | 
         ("time", f"{seconds:.1f} s, {len(result.graph.detections) / max(seconds, 1e-9):,.0f} cells/s"),
         *_uncertain(uncertain, record),
     ]
+    if len(channels) > 1:
+        rows.insert(1, ("channel", f"{shown}, of {', '.join(channels)} (`--channel` chooses)"))
     if result.as_segmented:
         rows.append(
             ("labels", "pieces of cells, merged ones, or things that are none: linked as a segmentation's")
         )
+    if not len(result.graph.detections):
+        rows.append(("note", "no cell was found: label images of your own (`--labels`) need no segmentation"))
     if record:
         rows.append(("tracking", f"{record.id}  (`cellkin serve` to explore it)"))
     if output:

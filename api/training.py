@@ -39,11 +39,22 @@ def collect(
     settings: Settings,
     progress: Progress = silent,
     note: Note = unheard,
+    *,
+    channel: str | None = None,
 ) -> list[TrainingMovie]:
     """The movies that a user names: FRAMES, FRAMES=TRACKING, FILE.trk; and stored ones: ID, ID=FRAMES.
 
+    Args:
+        names: of files and folders.
+        stored_trackings: ids.
+        settings: where the store is.
+        progress: told of each frame.
+        note: told where masks and lineage of a .trk file differ.
+        channel: name or number of the one that shows the cells in each movie; by default the first.
+
     Raises:
-        InputError: none is named; as `sequence`, `with_tracking`, `read_trk`, `stored`.
+        InputError: none is named; a movie has no such channel; as `sequence`, `with_tracking`, `read_trk`,
+            `stored`.
     """
     movies: list[TrainingMovie] = []
     for name in names:
@@ -65,7 +76,9 @@ def collect(
                 movies.append(stored(opened.store, tracking, Path(frames) if frames else None))
     if not movies:
         raise InputError("no movie to learn from", remedy="name folders of frames, or --stored trackings")
-    return movies
+    if channel is None:
+        return movies
+    return [replace(one, movie=one.movie and one.movie.with_cells_in(channel)) for one in movies]
 
 
 def sequence(frames: Path, progress: Progress = silent) -> TrainingMovie:

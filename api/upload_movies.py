@@ -26,12 +26,14 @@ class Reading:
         axes: of TIFF files.
         pixel_size: µm.
         minutes_per_frame: time between frames.
+        channel: name or number of the one that shows the cells.
     """
 
     name: str | None = None
     axes: str | None = None
     pixel_size: float | None = None
     minutes_per_frame: float | None = None
+    channel: str | None = None
 
 
 class UploadReader:
@@ -64,12 +66,15 @@ class UploadReader:
         file = self.file(upload)
         if is_trk(file):
             return [
-                (_named(one.movie, upload), _labels_of(one, upload))
+                (_shown(one.movie, upload, reading), _labels_of(one, upload))
                 for one in self._trk(file, upload, reading)
             ]
         paths = self._stacks(file, upload, reading.axes) if kind_of(file) is FileKind.ZIP else [file]
         several = len(paths) > 1
-        return [(_named(self._movie(path, upload, reading, several=several), upload), None) for path in paths]
+        return [
+            (_shown(self._movie(path, upload, reading, several=several), upload, reading), None)
+            for path in paths
+        ]
 
     def labels(self, upload: str, reading: Reading) -> LabelImages:
         """The label images of an upload, for one movie.
@@ -164,9 +169,10 @@ def _folders(unpacked: Path) -> list[Path]:
     return sorted(holding)
 
 
-def _named(movie: Movie, upload: str) -> Movie:
+def _shown(movie: Movie, upload: str, reading: Reading) -> Movie:
     """The movie as it came from an upload: where that lies on this machine is no business of its users."""
-    return replace(movie, source=upload)
+    named = replace(movie, source=upload)
+    return named if reading.channel is None else named.with_cells_in(reading.channel)
 
 
 def _labels_of(movie: TrkMovie, upload: str) -> LabelImages:

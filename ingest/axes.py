@@ -8,7 +8,6 @@ import numpy as np
 from ingest.errors import InputError
 
 KNOWN = "TCZYX"
-MEANING = {"T": "time", "C": "channel", "Z": "depth", "Y": "row", "X": "column"}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from ctypes import CDLL
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("loops.c")
@@ -21,19 +22,20 @@ COMPILERS = ("cc", "gcc", "clang")
 
 
 def library_path() -> Path:
-    """Where the compiled loops belong. The name tells from what, how and for which machine they are."""
-    made_from = SOURCE.read_bytes() + " ".join((*OPTIONS, platform.machine())).encode()
+    """Where the compiled loops belong. The name tells from what, how and for which machine."""
+    machine = (sys.platform, platform.machine(), platform.libc_ver()[0])
+    made_from = SOURCE.read_bytes() + " ".join((*OPTIONS, *machine)).encode()
     digest = hashlib.sha256(made_from).hexdigest()[:12]
     return SOURCE.with_name(f"_loops-{digest}.so")
 
 
 def compile_loops() -> Path | None:
-    """Compile the loops, unless they are there, by `$CC` or the machine's C compiler, and remove others.
+    """Compile the loops, unless they are there and load, by `$CC` or the machine's C compiler; remove others.
 
     Returns:
         The library; None where that is not possible, and NumPy does the work.
     """
-    if library_path().exists():
+    if _loads(library_path()):
         return library_path()
     try:
         known = [name for name in COMPILERS if shutil.which(name)]
@@ -48,6 +50,14 @@ def compile_loops() -> Path | None:
     message = f"cellkin's loops over pixels are not compiled, so tracking is slower: {reason.strip()}"
     print(message, file=sys.stderr)
     return None
+
+
+def _loads(library: Path) -> bool:
+    try:
+        CDLL(str(library))
+    except OSError:
+        return False
+    return True
 
 
 def _compiled_by(compiler: Sequence[str]) -> Path:

@@ -13,6 +13,7 @@ from ingest.label_runs import cell_runs
 from ingest.loops import compiled
 from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
+from ingest.ranges import expanded
 from ingest.threads import default_threads
 from ingest.tracking_graph import Detections, FloatArray, IntArray
 
@@ -132,10 +133,8 @@ class _Runs:
     @cached_property
     def pixels(self) -> tuple[IntArray, IntArray]:
         """(P,) index of the pixels of all runs, as of `start`, ascending; (P,) whose they are, as `owner`."""
-        before = np.cumsum(self.length) - self.length  # (R,)
-        at: IntArray = np.repeat(self.start - before, self.length)
-        at += np.arange(len(at))
-        return at, np.repeat(self.owner, self.length)
+        run, at = expanded(self.start, self.length)
+        return at, self.owner[run]
 
 
 def _intensities(cells: _Runs, channel: npt.NDArray[np.generic]) -> tuple[FloatArray, FloatArray]:

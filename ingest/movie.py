@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ class Movie:
         dtype: of the pixels.
         read: frame number → (C, Y, X); called by `frame`.
         channels: their names, C of them.
+        cell_channel: index of the one that shows the cells: they are segmented and judged in it.
         pixel_size: µm, None where unknown.
         minutes_per_frame: None where unknown.
         source: the path it was opened from, "" for an array.
@@ -42,6 +43,7 @@ class Movie:
     minutes_per_frame: float | None = None
     source: str = ""
     files: tuple[Path, ...] = ()
+    cell_channel: int = 0
 
     def __post_init__(self) -> None:
         if 0 in self.shape:
@@ -54,6 +56,7 @@ class Movie:
                 place=self.name,
                 remedy="name each",
             )
+        assert 0 <= self.cell_channel < len(self.channels), (self.cell_channel, self.channels)
         _check_positive("pixel size", self.pixel_size, "µm", self.name)
         _check_positive("frame interval", self.minutes_per_frame, "minutes", self.name)
 
@@ -81,6 +84,28 @@ class Movie:
                 remedy="replace them, by the background for example",
             )
         return image
+
+    def cell_image(self, t: int) -> npt.NDArray[Any]:
+        """(Y, X) pixels of the channel that shows the cells; see `frame`."""
+        image: npt.NDArray[Any] = self.frame(t)[self.cell_channel]
+        return image
+
+    def with_cells_in(self, channel: str) -> "Movie":
+        """The same movie, its cells shown by the channel of this name or number; numbers count from 0.
+
+        Raises:
+            InputError: there is no such channel, or there are several of that name.
+        """
+        found = [c for c, name in enumerate(self.channels) if name == channel]
+        if not found and channel.isdecimal() and int(channel) < len(self.channels):
+            found = [int(channel)]
+        if len(found) != 1:
+            raise InputError(
+                f"{len(found)} channels are called {channel!r}" if found else f"no channel {channel!r}",
+                place=self.source or self.name,
+                remedy="choose one of " + ", ".join(f"{c} ({name})" for c, name in enumerate(self.channels)),
+            )
+        return replace(self, cell_channel=found[0])
 
     def fingerprint(self) -> str:
         """sha256, in hex, of the content: of the shape and of each file, or of the pixels of an array."""

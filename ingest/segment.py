@@ -67,26 +67,23 @@ def segment(
     movie: Movie,
     settings: SegmentationSettings | None = None,
     *,
-    channel: int = 0,
     progress: Progress = silent,
 ) -> LabelImages:
     """Segment every frame of a movie.
 
     Args:
-        movie: bright cells on a dark ground.
+        movie: bright cells on a dark ground, in the channel that shows them.
         settings: by default all is measured from the movie.
-        channel: the channel to segment.
         progress: told of each frame.
 
     Returns:
         (T, Y, X) label images, held in memory as runs; all empty where the movie shows nothing but noise.
 
     Raises:
-        InputError: no such channel; cells of a few pixels; an image that is not of this kind.
+        InputError: cells of a few pixels; an image that is not of this kind.
     """
     settings = settings or SegmentationSettings()
-    _require_channel(movie, channel)
-    sample = [movie.frame(t)[channel] for t in _sampled(len(movie))]
+    sample = [movie.cell_image(t) for t in _sampled(len(movie))]
     diameter = _diameter_in_pixels(movie, settings, sample)
     frames, _, height, width = movie.shape
     if diameter is None:
@@ -99,7 +96,7 @@ def segment(
             diameter = _refined(diameter, sample, settings, pool)
 
         def one(t: int) -> LabelRuns:
-            return LabelRuns.of(segment_frame(movie.frame(t)[channel], diameter, settings))
+            return LabelRuns.of(segment_frame(movie.cell_image(t), diameter, settings))
 
         runs = list(progress(pool.map(one, range(frames)), "Segmenting", total=frames))
     return LabelImages.from_function(lambda t: runs[t].image(), (frames, height, width))
@@ -173,15 +170,6 @@ def _refined(
 def _areas(image: npt.NDArray[Any], diameter: float, settings: SegmentationSettings) -> IntArray:
     """(n,) pixels of each cell of a frame."""
     return np.bincount(segment_frame(image, diameter, settings).ravel())[1:]
-
-
-def _require_channel(movie: Movie, channel: int) -> None:
-    if not 0 <= channel < movie.shape[1]:
-        raise InputError(
-            f"there is no channel {channel}",
-            place=movie.source or movie.name,
-            remedy=f"choose one of {', '.join(map(str, range(movie.shape[1])))}",
-        )
 
 
 def _require_bright_cells(

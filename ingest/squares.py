@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ingest.ranges import expanded
 from ingest.tracking_graph import FloatArray, IntArray
 
 
@@ -17,8 +18,7 @@ def squares_around(y: FloatArray, x: FloatArray, reach: IntArray) -> tuple[IntAr
         (W,) the square that each pixel belongs to, 0 … n − 1, its y, and its x.
     """
     side = 2 * reach + 1
-    owner = np.repeat(np.arange(len(side)), side**2)
-    within = np.arange(len(owner)) - np.repeat(np.cumsum(side**2) - side**2, side**2)
+    owner, within = expanded(np.zeros_like(side), side**2)
     row, column = np.divmod(within, side[owner])
     top, left = np.rint(y).astype(np.int64) - reach, np.rint(x).astype(np.int64) - reach
     return owner, top[owner] + row, left[owner] + column

@@ -1,7 +1,8 @@
 """Trackers: detections in, links and divisions out.
 
-Begin with `track.py`. A new term of the cost goes into `costs.py`, its weight into `config.py`, in the unit
-stated there; a new reason why tracks begin is one more `Explanation`, beside `gaps.py` and `divisions.py`.
+Begin with `learned.py`, the default, or `track.py`, plain linear assignment; both build on `draft.py`. A new
+term of the cost goes into `costs.py`, its weight into `config.py`, in the unit stated there; a new reason why
+tracks begin is one more `Explanation`, beside `gaps.py` and `divisions.py`.
 Lengths are measured from the movie (`motion.py`), never written down in pixels, micrometres or minutes.
 """
 

@@ -17,8 +17,8 @@ from tracker.cells import has_cells_beside
 CHEAPEST, STEP = 0.0, 0.5
 """The least that a division costs, as among true cells, and how closely its cost is sought."""
 ERROR = 0.5
-"""Standard errors by which tracks may begin more often than they end; of 0, 0.5 and 1 the best on held-out
-frames. Chance alone exceeds it in three movies of ten."""
+"""Excess of tracks that begin over those that end that is put down to chance, in standard errors, √(begun +
+ended). Of 0, 0.5 and 1 the best on held-out frames; chance alone exceeds it in three movies of ten."""
 
 
 def balanced(

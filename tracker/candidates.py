@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ingest.errors import LineageError
 from ingest.label_runs import cell_runs
 from ingest.movie import LabelImages
+from ingest.ranges import expanded
 from ingest.tracking_graph import BoolArray, Detections, FloatArray, IntArray
 from tracker.cells import Cells, stretches, tree_of
 
@@ -145,8 +146,7 @@ def shared_pixels(before: CellRuns, after: CellRuns) -> tuple[IntArray, IntArray
     """
     first = np.searchsorted(after.end, before.begin, "right")
     count = np.searchsorted(after.begin, before.end) - first  # (R,) runs that each lies on
-    one = np.repeat(np.arange(len(count)), count)
-    other = np.arange(len(one)) + np.repeat(first - (np.cumsum(count) - count), count)
+    one, other = expanded(first, count)
     pixels = np.minimum(before.end[one], after.end[other]) - np.maximum(before.begin[one], after.begin[other])
     return before.cell[one], after.cell[other], pixels.astype(np.float64)
 

@@ -10,12 +10,15 @@ TRACKERS = ("lap", "viterbi")
 
 @dataclass(frozen=True)
 class TrackerConfig:
-    """What a link may cost, in the unit of `Costs.link`: 0 the same place and mask, 1 masks that part.
+    """What a link may cost, in the unit of `Costs.link`.
+
+    The same centroid and mask cost 0; masks that do not overlap 1, and a move by one reach another.
 
     Attributes:
         birth_cost: of a cell that comes from nowhere.
         death_cost: of a cell that goes nowhere; a link must cost less than a death and a birth.
-        caution: how much less from frame to frame; dearer links wait and compete with gaps and divisions.
+        caution: by how much a link from frame to frame must cost less than a death and a birth; dearer ones
+            wait for the second assignment, where they compete with gaps and divisions.
         division_cost: of a division between daughters of equal size that lie just as their mother did.
         asymmetry_cost: of daughters of unequal size, times 1 − smaller / larger area.
         gap_cost: of each frame that a cell was missed in.
@@ -45,12 +48,14 @@ class TrackerConfig:
                 place="tracker configuration",
                 remedy="give a whole number, such as 3",
             )
+        object.__setattr__(self, "max_missed_frames", int(self.max_missed_frames))
         for name, value in self.as_dict().items():
-            if not 0 <= value < float("inf") or (name == "reach_in_diameters" and value == 0):
+            least = "above" if name == "reach_in_diameters" else "from"
+            if not 0 <= value < float("inf") or (least == "above" and value == 0):
                 raise InputError(
                     f"{name} of {value}",
                     place="tracker configuration",
-                    remedy=f"give a number above 0, such as {type(self).__dict__[name]}",
+                    remedy=f"give a number {least} 0, such as {type(self).__dict__[name]}",
                 )
 
     @property

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from ingest.block_means import block_means
-from ingest.errors import InputError
 from ingest.loops import compiled
 from ingest.movie import LabelImages, Movie
 from ingest.threads import default_threads
@@ -25,7 +24,7 @@ FIELD = 2.5
 AT_ONCE = 2048
 """Cells that NumPy cuts out together: what it takes is large against their crops."""
 SAMPLED = 4
-"""Every so manieth row and column is enough to know a frame's ground."""
+"""Every fourth row and column is enough to know a frame's ground."""
 BRIGHT = 95
 """Percentile of the cells' distance from the ground that is called 1."""
 FARTHEST = 1000
@@ -34,21 +33,15 @@ Image = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.integer]
 
 
-def crops(
-    labels: LabelImages, movie: Movie | None, detections: Detections, cells: Cells, channel: int = 0
-) -> Iterator[Tensor]:
+def crops(labels: LabelImages, movie: Movie | None, detections: Detections, cells: Cells) -> Iterator[Tensor]:
     """The crops of each frame's n cells, in the order of `cells`: (n, 2, 24, 24), see `frame_crops`.
 
     Their intensities are relative to the frame's `Light`. The frames ahead are read while the network looks
     at those before: `frames_ahead` of them are in memory.
 
     Raises:
-        InputError: there is no such channel; a frame that cannot be read.
+        InputError: a frame that cannot be read.
     """
-    if movie is not None and not 0 <= channel < movie.shape[1]:
-        raise InputError(
-            f"there is no channel {channel}", place=movie.name, remedy=f"choose one below {movie.shape[1]}"
-        )
     diameter = cells.diameter
     place = np.stack([detections.y, detections.x], axis=1)[cells.row]  # not registered: where the pixels are
     label = detections.label[cells.row]
@@ -58,7 +51,7 @@ def crops(
         if not len(here):
             return np.zeros((0, 2, SIDE, SIDE), np.float32)
         mask = labels.stored_frame(t)
-        image = None if movie is None else movie.frame(t)[channel]
+        image = None if movie is None else movie.cell_image(t)
         cut = frame_crops(mask, image, label[here], place[here], diameter)
         if image is not None:
             cut[:, 0] = Light.of(image, mask).relative(cut[:, 0])
@@ -76,7 +69,7 @@ def crops(
 
 
 def frames_ahead() -> int:
-    """Frames that are read and cut at once: half of the threads do, since others draft and look meanwhile."""
+    """Frames that are read and cut at once, by half of the threads: others draft, and run the network."""
     return max(1, default_threads() // 2)
 
 

@@ -61,13 +61,12 @@ class Variation:
 
     Attributes:
         begin, end: frames begin … end − 1 of the movie.
-        stride: every so manieth frame is taken.
+        stride: every `stride`th frame is taken.
         missed: share of the detections that are taken away.
         markers: in place of each cell there is a marker, a disc of so many typical cell diameters; 0 leaves
             the cells as they are.
         flaws: share of the cells that each is missed, cut in two, and merged with one beside it, where there
             is one, and that comes on top without being a cell, see `imperfect.missegmented`.
-        blind: whether the frames are taken away, and the label images alone left.
         seed: of what is random.
     """
 
@@ -77,7 +76,6 @@ class Variation:
     missed: float = 0.0
     markers: float = 0.0
     flaws: float = 0.0
-    blind: bool = False
     seed: int = 0
 
 
@@ -136,7 +134,7 @@ def vary(source: TrainingMovie, way: Variation) -> tuple[LabelImages, Movie | No
         return image
 
     labels = LabelImages.from_function(seen, (len(frames), *source.labels.shape[1:]))
-    movie = None if source.movie is None or way.blind else _frames(source.movie, frames)
+    movie = None if source.movie is None else _frames(source.movie, frames)
     detections = measure(labels, movie)
     frame = np.full(len(source.labels), len(frames))  # of the variation; those left out have none
     frame[frames] = np.arange(len(frames))
@@ -153,21 +151,16 @@ def with_flaws(source: TrainingMovie, seed: int) -> TrainingMovie:
 def _erased(image: Labels, detections: Detections, frame: int, kept: BoolArray) -> Labels:
     """(Y, X) label image without the cells that are not kept."""
     rows = detections.frame_slice(frame)
-    table = np.zeros(int(image.max(initial=0)) + 1, np.int32)
-    label = detections.label[rows][kept[rows]]
-    table[label] = label
-    left: Labels = table[image]
-    return left
+    return np.where(np.isin(image, detections.label[rows][kept[rows]]), image, 0)
 
 
 def _frames(movie: Movie, frames: Sequence[int]) -> Movie:
-    return Movie(
-        name=movie.name,
+    return replace(
+        movie,
         shape=(len(frames), *movie.shape[1:]),
-        dtype=movie.dtype,
         read=lambda t: movie.read(frames[t]),
-        channels=movie.channels,
-        pixel_size=movie.pixel_size,
+        minutes_per_frame=None,
+        files=(),
     )
 
 
@@ -201,9 +194,9 @@ def contracted(graph: TrackingGraph, row: IntArray, detections: Detections) -> T
 def truth_of(scene: Scene, graph: TrackingGraph) -> tuple[Tensor, Tensor]:
     """(E,) the class of each pair, (T,) whether each triple is a division, by the true lineage.
 
-    A cell that is linked to nothing may be one that nobody marked. So a pair is known whose source goes on as
-    something, or whose target comes from something, or whose cells both are linked; likewise a triple. Of a
-    track that ends, or begins, beside a cell that is linked to nothing, nobody knows whether they are one.
+    A cell that is linked to nothing may be one that nobody marked. So the truth of a pair is known if its
+    source has a child, its target a parent, or both cells any link; likewise that of a triple. It is unknown
+    where a track ends, or begins, beside a cell that is linked to nothing, which may be the same cell.
     """
     place = np.argsort(scene.draft.cells.row)  # row of a detection → cell
     parent = np.full(len(scene), NOBODY, np.int64)

@@ -11,12 +11,12 @@ LOOSE, SWALLOWED = 0.0015, 0.003
 .0001 to .0013 are loose, and .0025 at most swallowed, at lower frame rates and with a tenth missed, too; .004
 each where one in 300 each is missed, cut, merged and on top."""
 FEW = 1000
-"""So many cells more, none of either, are thought to be there: one such cell of few says nothing."""
+"""Pseudocount: so many cells without flaws are added, so that one odd cell among few is no evidence."""
 INSIDE = 0.5
 """Diameters from the edge of the frame, where cells come and go, to the cells that are looked at."""
 NEAR, GROWN, ALIKE = 1.5, 1.3, 0.2
-"""Of a cell that swallows another: how far they are apart in diameters, how often it is as large as before at
-least, and by which share at most its area differs from that of both."""
+"""Of a cell that swallows another: their largest distance in diameters, the least ratio of its area to that
+before, and the largest difference of its area from that of both, as a share of the latter."""
 
 
 def has_flaws(scene: Scene) -> bool:

@@ -12,8 +12,7 @@ from tracker.scene import Scene
 SEGMENTED_DIVISION_COST = 4.0
 """What a division costs at most among cells of a segmentation, where much else looks like one."""
 MISSED, AMONG = 1, 100
-"""One cell missed among a hundred is expected of a movie of which nothing is known, and counts as much as a
-hundred of its own."""
+"""Pseudocounts for the share of cells that a movie misses: one of a hundred, besides those that it shows."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +22,8 @@ class DecisionConfig:
     Attributes:
         birth_cost, death_cost: of a cell that comes from, or goes, nowhere, in log-odds: a link saves one of
             each, a division two births and a death. High, since a network is too sure that cells of a kind
-            it has never seen are different ones. A link over missed frames saves the less, the fewer cells
-            were missed, and a third daughter saves nothing.
+            it has never seen are different ones. The rarer missed cells are in a movie, the less a link over
+            missed frames saves; a third daughter saves no birth.
         edge_cost: of either, at the edge of the frame, where cells do come and go.
         edge_in_diameters: how far from the edge a cell's centre may be for that.
         sure_cost: of either, at most, for the links that the assignment decision takes before the divisions,

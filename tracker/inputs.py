@@ -31,7 +31,7 @@ class Contest:
         batch: the pairs, and the triples made of those that are wanted.
         cells: rows of its cells in the whole movie.
         pairs: rows of its pairs, ascending.
-        wanted: for each of these pairs whether all that bears on it is among them.
+        wanted: True for the pairs whose source is in the frames asked for; the others only compete with them.
         triples: rows of its triples.
     """
 
@@ -75,7 +75,7 @@ class Inputs:
         """Refuse a network that was made for other features.
 
         Raises:
-            InputError: its features are as many no more.
+            InputError: it has another number of features.
         """
         for kind in ("cell", "step", "neighbour", "pair", "triple"):
             had, have = getattr(config, kind), getattr(self.sizes(), kind)
@@ -96,7 +96,8 @@ class Inputs:
         Args:
             begin: first frame.
             end: the frame after the last.
-            memory: frames before and after, from whose first cell `past` and `future` count.
+            memory: frames before and after whose cells `past` and `future` may refer to; they count from the
+                first of these cells.
         """
         pairs, triples = self.rows(begin, end)
         near, edges = self.cells(begin - memory, end + memory), _range(self.neighbour_frame, begin, end)

@@ -47,13 +47,11 @@ class LearnedConfig:
         decision: a name in `DECISIONS`.
         device: `auto`, `cpu`, `cuda` …
         costs: of births, deaths and divisions.
-        channel: that it looks at.
     """
 
     decision: str = "joint"
     device: str = "auto"
     costs: DecisionConfig = field(default_factory=DecisionConfig)
-    channel: int = 0
 
     def __post_init__(self) -> None:
         if self.decision not in DECISIONS:
@@ -65,7 +63,7 @@ class LearnedConfig:
 
     def as_dict(self) -> dict[str, object]:
         """By name, for the record."""
-        return {"decision": self.decision, "channel": self.channel, **self.costs.as_dict()}
+        return {"decision": self.decision, **self.costs.as_dict()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +126,7 @@ def see(
 
     Raises:
         InputError: the detections have no shapes or lie beyond the label images, which are not those of the
-            frames; no such device or channel.
+            frames; no such device.
         LineageError: a cell of a label image is no detection.
     """
     _require_shapes(detections)
@@ -136,7 +134,7 @@ def see(
         require_same_shape(labels, movie)
     device = choose_device(config.device)
     model = model.to(device).eval()
-    frames = crops(labels, movie, detections, Cells.of(detections), config.channel)
+    frames = crops(labels, movie, detections, Cells.of(detections))
 
     def drafted_scene(progress: Progress) -> Scene:
         if drafted is not None:
@@ -252,6 +250,9 @@ def judge(inputs: Inputs, model: LineageModel, device: torch.device) -> Logits:
 
     First what each cell is like, then that in its context, then the pairs: those of a stretch with the few
     others that compete with them. So the work grows with the movie, however many cells a frame has.
+
+    Raises:
+        InputError: a judgement is not a number.
     """
     source, target = _cells(inputs, model, device)
     pair, triple = np.zeros((len(inputs.pair_frame), 3)), np.zeros(len(inputs.triple_frame))
@@ -261,9 +262,15 @@ def judge(inputs: Inputs, model: LineageModel, device: torch.device) -> Logits:
         judged = model.pairs(batch, source[contest.cells], target[contest.cells])
         pair_logit = model.classify(judged[wanted]) / model.temperature[0]
         triple_logit = model.triples(batch, judged, source[contest.cells]) / model.temperature[1]
-        pair[contest.pairs[contest.wanted]] = pair_logit.double().cpu().numpy()
-        triple[contest.triples] = triple_logit.double().cpu().numpy()
+        pair[contest.pairs[contest.wanted]] = pair_logit.cpu().numpy()
+        triple[contest.triples] = triple_logit.cpu().numpy()
         give_back(len(inputs.cell_frame))
+    if not (np.isfinite(pair).all() and np.isfinite(triple).all()):
+        raise InputError(
+            "the network's judgement is not a number",
+            place="the network's weights, or the movie",
+            remedy="give other weights, or look for pixels with absurd values and replace them",
+        )
     return Logits(pair, triple)
 
 

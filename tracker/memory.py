@@ -5,9 +5,9 @@ import sys
 from contextlib import suppress
 
 KEPT = 64_000_000
-"""Freed bytes that are kept for the next frame. glibc comes to such values, for this and for `LARGE`, by
-itself, after an array of that size; till then each frame's arrays are asked for anew, which costs a quarter
-of the time on movies of small frames."""
+"""Freed bytes that are kept for the next frame. glibc raises this limit, and `LARGE`, by itself once an array
+of that size has been freed; until then each frame's arrays are asked for anew, which costs a quarter of the
+time on movies of small frames."""
 LARGE = 16_000_000
 """Bytes of an array that the system is asked for, and given back, each time."""
 FEW = 20_000

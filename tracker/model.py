@@ -166,6 +166,8 @@ class LineageModel(nn.Module):
         config: its sizes and evidence.
     """
 
+    temperature: Tensor
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
@@ -210,8 +212,6 @@ class LineageModel(nn.Module):
             nn.Linear(width, 1),
         )
         self.register_buffer("temperature", torch.ones(2))  # of the pairs' and of the triples' logits
-
-    temperature: Tensor
 
     def trainable(self) -> "LineageModel":
         """A copy to train: with torch_geometric's own layer where cells see their neighbours."""

@@ -124,7 +124,8 @@ def _vote(before: FloatArray, after: FloatArray, bin_size: float) -> FloatArray:
     moves = (after[None] - anchors[:, None]).reshape(-1, 2)  # (anchors · m, 2)
     bins = np.rint(moves / bin_size).astype(np.int64)
     bins -= bins.min(axis=0)
-    _, owner, votes = np.unique(bins[:, 0] * (bins[:, 1].max() + 1) + bins[:, 1], False, True, True)
+    number = bins[:, 0] * (bins[:, 1].max() + 1) + bins[:, 1]
+    _, owner, votes = np.unique(number, return_inverse=True, return_counts=True)
     winner = moves[owner == np.argmax(votes)]
     near = np.linalg.norm(moves - winner.mean(axis=0), axis=1) <= bin_size
     middle: FloatArray = np.median(moves[near], axis=0)

@@ -1,4 +1,7 @@
-"""The trackers by name. A new one is a function like `track`, named here and in `config.TRACKERS`."""
+"""The trackers by name. A new one is a function like `track`, named here and in `config.TRACKERS`.
+
+Users choose it from the lists `api.cli.Tracker` and `api.job_fields.Tracker`.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -10,18 +10,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional
 
 from ingest.errors import InputError
 from ingest.progress import Progress, silent
-from ingest.tracking_graph import FloatArray
 from tracker.augment import Augmentation, augmented
+from tracker.calibration import loss_of, validation_loss, weights_of
 from tracker.checkpoint import FORMAT
 from tracker.dataset import UNKNOWN, Example, TrainingMovie, Variation, make_example
 from tracker.features import still
-from tracker.learned import judge
-from tracker.model import CLASSES, LineageModel
+from tracker.model import LineageModel
 from tracker.resume import Check, TrainingState
 
 Examples = tuple[Sequence[Sequence[Example]], Sequence[Example]]
@@ -38,7 +35,7 @@ class TrainingConfig:
         cells: in a batch: a stretch of whole frames of one variation of one movie.
         learning_rate: the highest; it rises over a tenth of the steps and falls as a cosine to nothing.
         weight_decay: of AdamW (Loshchilov & Hutter 2019).
-        averaging: share of the averaged weights that each step keeps.
+        averaging: share that each step keeps of the averaged weights, an exponential moving average.
         smoothing: share of the truth that is spread over all classes (Szegedy et al. 2016): a network that
             cannot become too sure errs less on kinds of cells that it has never seen.
         held_out: last share of each movie's frames that is for validation; 0 trains on all of it.
@@ -354,7 +351,7 @@ def _step(
     """One step of gradient descent; its loss. What is random follows from the seed and the step alone."""
     rng = np.random.default_rng([config.seed, step])
     torch.manual_seed(int(rng.integers(2**31)))
-    weight = _weights(ways[0] for ways in training)
+    weight = weights_of(ways[0] for ways in training)
     ways = training[int(rng.choice(len(training), p=weight / weight.sum()))]
     example = ways[int(rng.integers(len(ways)))]
     begin, end = _stretch(example, config.cells, rng)
@@ -383,76 +380,3 @@ def _stretch(example: Example, cells: int, rng: np.random.Generator) -> tuple[in
     length = min(frames, max(6, round(cells * frames / max(1, len(frame)))))
     begin = int(rng.integers(frames - length + 1))
     return begin, begin + length
-
-
-def loss_of(
-    pair_logit: Tensor,
-    triple_logit: Tensor,
-    pair_class: Tensor,
-    is_division: Tensor,
-    cells: int,
-    smoothing: float = 0.0,
-) -> Tensor:
-    """Cross-entropy of the pairs and triples of which the truth is known, over the number of cells.
-
-    So rare things count as they occur.
-    """
-    pairs = functional.cross_entropy(
-        pair_logit, pair_class, reduction="sum", label_smoothing=smoothing, ignore_index=UNKNOWN
-    )
-    known = is_division != UNKNOWN
-    truth = is_division[known].to(triple_logit) * (1 - smoothing) + smoothing / 2
-    triples = functional.binary_cross_entropy_with_logits(triple_logit[known], truth, reduction="sum")
-    return (pairs + triples) / max(1, cells)
-
-
-def validation_loss(model: LineageModel, examples: Sequence[Example], device: torch.device) -> float:
-    """Mean of `loss_of`, calibrated: a network that only became too sure is no worse.
-
-    As in training, an example counts as the square root of its cells: few cells say little.
-    """
-    logits = calibrate(model.to(device).eval(), examples)
-    losses = []
-    for example, (pair, triple) in zip(examples, logits, strict=True):
-        loss = loss_of(pair, triple, example.pair_class, example.is_division, len(example.scene))
-        losses.append(loss.item())
-    return float(np.average(losses, weights=_weights(examples)))
-
-
-def _weights(examples: Iterable[Example]) -> FloatArray:
-    """How much each example counts."""
-    return np.sqrt([max(1, len(example.scene)) for example in examples])
-
-
-def calibrate(model: LineageModel, examples: Sequence[Example]) -> list[tuple[Tensor, Tensor]]:
-    """Set the temperatures (Guo et al. 2017) under which the logits of held-out examples are most likely.
-
-    As if one more pair, or triple, of each class had been seen, whatever it looks like (Platt 1999): few
-    examples that all are judged right do not make a network sure of everything.
-
-    Returns:
-        For each example the calibrated logits: (E, 3) of its pairs and (T,) of its triples.
-    """
-    model.temperature.fill_(1.0)
-    judged = [judge(example.inputs, model, model.temperature.device) for example in examples]
-    logits = [(torch.from_numpy(one.pair), torch.from_numpy(one.triple)) for one in judged]
-    pair, triple = (torch.cat(kind) for kind in zip(*logits, strict=True))
-    classes = torch.cat([example.pair_class for example in examples])
-    divisions = torch.cat([example.is_division for example in examples]).double()
-    told, known = classes != UNKNOWN, divisions != UNKNOWN
-    classes, pairs, divisions, triples = classes[told], pair[told], divisions[known], triple[known]
-    grid = torch.exp(torch.linspace(-1.5, 1.5, 121)).double()
-    if len(classes):
-        unseen = len(CLASSES) / (len(classes) + len(CLASSES))
-        of_pairs = torch.stack(
-            [functional.cross_entropy(pairs / t, classes, label_smoothing=unseen) for t in grid]
-        )
-        model.temperature[0] = grid[of_pairs.argmin()]
-    if 0 < divisions.sum() < len(divisions):
-        likely = (divisions * len(divisions) + 1) / (len(divisions) + 2)
-        of_triples = torch.stack(
-            [functional.binary_cross_entropy_with_logits(triples / t, likely) for t in grid]
-        )
-        model.temperature[1] = grid[of_triples.argmin()]
-    of_pair, of_triple = model.temperature.tolist()
-    return [(pair / of_pair, triple / of_triple) for pair, triple in logits]

@@ -21,7 +21,7 @@ from graph.server import ServerAddress
 from graph.store import LineageStore
 from ingest.formats.ctc import read_tracking, write_ground_truth, write_result
 from ingest.formats.ome_tiff import write_movie
-from ingest.movie import LabelImages
+from ingest.movie import LabelImages, Movie
 from ingest.simulate import SimulatedMovie, SimulationSettings, simulate
 from tests import lineages
 from tests.ingest.trk_files import raw_of, trk_of, trks_of
@@ -99,6 +99,28 @@ def test_track_from_raw_frames_needs_no_database(
     scored = cellkin("score", truth, tmp_path / "01_RES", "--json").document
     assert scored["DET"] > 0.95
     assert scored["TRA"] > 0.95
+
+
+@pytest.fixture
+def two_channels(simulated: SimulatedMovie, tmp_path: Path) -> Path:
+    """The cells in the second channel; the first shows nothing."""
+    cells = np.stack([simulated.movie.frame(t)[0] for t in range(3)])
+    frames = np.stack([np.full_like(cells, 100), cells], axis=1)
+    both = Movie.from_array(frames, name="both", axes="TCYX", pixel_size=0.65, channels=["dark", "H2B"])
+    return write_movie(both, tmp_path / "both.ome.tif")
+
+
+def test_the_channel_that_shows_the_cells(cellkin: Call, two_channels: Path) -> None:
+    for channel in ("H2B", 1):
+        found = cellkin("track", two_channels, "--channel", channel, "--no-store", "--json").document
+        assert (found["channel"], found["detections"] > 20) == ("H2B", True)
+    first = cellkin("track", two_channels, "--no-store")
+    assert "dark, of dark, H2B (`--channel` chooses)" in first.out
+    assert "no cell was found" in " ".join(first.out.split())
+    refused = cellkin("track", two_channels, "--channel", "GFP", "--no-store", "--json")
+    assert refused.code == 3
+    assert refused.error["problem"] == "no channel 'GFP'"
+    assert refused.error["remedy"] == "choose one of 0 (dark), 1 (H2B)"
 
 
 def test_dark_cells_are_refused_with_the_ways_out(

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.image import imread
 
 from graph.store import LineageStore
 from ingest.formats.ctc import read_tracking, write_ground_truth
 from ingest.formats.ome_tiff import write_movie
+from ingest.movie import Movie
 from ingest.simulate import SimulatedMovie
 from ingest.validate import validate
 from tests.api.learning import write_challenge
@@ -77,6 +79,36 @@ def test_cells_of_the_built_in_segmentation(cellkin: Call, frames: Path, tmp_pat
     other = trained(cellkin, *segmented, tmp_path / "other", "--from", SHIPPED).document
     assert Path(tuned["weights"]).read_bytes() == Path(same["weights"]).read_bytes()
     assert Path(tuned["weights"]).read_bytes() != Path(other["weights"]).read_bytes()
+
+
+def test_the_channel_that_is_learned_from(
+    cellkin: Call, dividing: SimulatedMovie, frames: Path, tmp_path: Path
+) -> None:
+    cells = np.stack([dividing.movie.frame(t)[0] for t in range(len(dividing.movie))])
+    both = np.stack([cells // 9, cells], axis=1)
+    write_movie(Movie.from_array(both, name="both", axes="TCYX"), tmp_path / "both.ome.tif")
+    write_ground_truth(dividing.graph, dividing.labels, tmp_path / "corrected")
+    two = f"{tmp_path / 'both.ome.tif'}={tmp_path / 'corrected'}"
+    ways: dict[str, tuple[object, ...]] = {
+        "alone": (f"{frames}={tmp_path / 'corrected'}",),
+        "second": (two, "--channel", 1),
+        "first": (two,),
+    }
+    weights = {}
+    for name, given in ways.items():
+        weights[name] = Path(trained(cellkin, *given, "--output", tmp_path / name).document["weights"])
+    models = {name: load_model(path).model.state_dict() for name, path in weights.items()}
+    for name, same in (("second", True), ("first", False)):
+        alike = [bool((models[name][key] == value).all()) for key, value in models["alone"].items()]
+        assert all(alike) == same, name
+    refused = cellkin("train", two, "--channel", "GFP", "--output", tmp_path / "none", "--json")
+    assert (refused.code, refused.error["problem"]) == (3, "no channel 'GFP'")
+
+
+def test_weights_to_begin_with_are_given_once(cellkin: Call, frames: Path, tmp_path: Path) -> None:
+    ended = cellkin("train", frames, "--finetune", "--from", SHIPPED, "--output", tmp_path / "out")
+    assert ended.code == 2
+    assert "give one" in " ".join(ended.err.replace("│", " ").split())
 
 
 def test_how_to_segment_is_said_with_segmented_only(cellkin: Call, frames: Path, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def handed_in(service: Service) -> str:
 
 def test_a_job_is_handed_in_as_it_was_asked_for(sent: Service) -> None:
     asked = f"""mutation {{ track(upload: "stack.tif", labels: "masks.zip", name: "a movie", axes: "TYX",
-      pixelSize: 0.65, minutesPerFrame: 7.5, tracker: LEARNED,
+      pixelSize: 0.65, minutesPerFrame: 7.5, channel: "GFP", tracker: LEARNED,
       decision: ASSIGNMENT, diameter: 12, force: true) {{ {JOB} }} }}"""
     job = sent.data(asked)["track"]
     assert (job["kind"], job["state"], job["uploads"]) == ("TRACK", "QUEUED", ["stack.tif", "masks.zip"])
@@ -47,6 +47,7 @@ def test_a_job_is_handed_in_as_it_was_asked_for(sent: Service) -> None:
         "axes": "TYX",
         "pixel_size": 0.65,
         "minutes_per_frame": 7.5,
+        "channel": "GFP",
         "tracker": "learned",
         "decision": "assignment",
         "diameter": 12,

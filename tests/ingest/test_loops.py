@@ -1,10 +1,6 @@
-"""The loops in C against the NumPy that stands in for them, and how they come to be compiled."""
+"""The loops in C against the NumPy that stands in for them."""
 
 import shutil
-import subprocess
-import sys
-import zipfile
-from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -14,12 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ingest import compile_loops
-from ingest.compile_loops import COMPILERS, library_path
+from ingest.compile_loops import COMPILERS
 from ingest.label_runs import cell_runs
 from ingest.loops import compiled
 from ingest.measure import measure_frame
-from tests.conftest import REPOSITORY
 from tracker.crops import SIDE, frame_crops
 
 LABELS = st.tuples(st.integers(1, 9), st.integers(1, 30)).flatmap(
@@ -30,12 +24,11 @@ PIXELS = st.sampled_from(["u1", "u2", ">u2", "i2", "i4", "f4", "f8"])
 BY_NUMPY = "ingest.measure.compiled", "ingest.label_runs.compiled", "tracker.crops.compiled"
 
 
-@pytest.fixture(autouse=True)
-def has_compiler(request: pytest.FixtureRequest) -> None:
-    """Where there is a compiler, cellkin's loops must have been compiled as it was installed."""
-    if not any(shutil.which(name) for name in COMPILERS):
-        pytest.skip("no C compiler")
-    assert compiled() is not None, "the loops were not compiled: make install"
+pytestmark = pytest.mark.skipif(not any(map(shutil.which, COMPILERS)), reason="no C compiler")
+
+
+def test_the_loops_were_compiled_when_cellkin_was_installed() -> None:
+    assert compiled() is not None, "make install"
 
 
 def random_image(shape: tuple[int, int], dtype: str, seed: int) -> npt.NDArray[np.generic]:
@@ -96,16 +89,6 @@ def test_an_image_smaller_than_the_labels_is_refused() -> None:
         loops.intensities(labels[:9], begin, end, np.zeros(len(begin), np.int64), np.array([1200.0]))
 
 
-def test_a_wheel_has_the_loops_and_names_its_platform(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
-    subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    assert wheel.name.startswith("cellkin-")
-    assert "-py3-none-any" not in wheel.name
-    with zipfile.ZipFile(wheel) as packed:
-        assert [name for name in packed.namelist() if "_loops-" in name] == [f"ingest/{library_path().name}"]
-
-
 def test_cells_of_any_number_are_cut_alike() -> None:
     """NumPy cuts some thousand at a time."""
     rng = np.random.default_rng(0)
@@ -114,56 +97,3 @@ def test_cells_of_any_number_are_cut_alike() -> None:
     cut = frame_crops(labels, image, label, place, 11.0)
     with patch(BY_NUMPY[2], lambda: None):
         np.testing.assert_array_equal(cut, frame_crops(labels, image, label, place, 11.0))
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The source alone, in a folder of its own."""
-    source = Path(shutil.copy(compile_loops.SOURCE, tmp_path))
-    monkeypatch.setattr(compile_loops, "SOURCE", source)
-    return tmp_path
-
-
-def test_what_was_compiled_from_another_source_is_removed_and_never_loaded(elsewhere: Path) -> None:
-    former = compile_loops.compile_loops()
-    assert former == library_path()
-    assert former.exists()
-    with (elsewhere / "loops.c").open("a") as source:
-        source.write("/* another one */\n")
-    assert library_path() != former
-    made = compile_loops.compile_loops()
-    assert sorted(elsewhere.iterdir()) == sorted([elsewhere / "loops.c", library_path()])
-    assert made == library_path()
-
-
-@pytest.mark.parametrize(
-    ("compiler", "reason"),
-    [
-        ("", "there is no C compiler"),
-        ("no-such-compiler", "No such file"),
-        ("cc 'unended", "No closing quotation"),
-        (f"{sys.executable} -c 'raise SystemExit(1)'", "non-zero exit status 1"),
-        (f"{sys.executable} -c 'raise SystemExit(\"too old\")'", "too old"),
-    ],
-)
-def test_without_a_compiler_it_says_so_and_goes_on(
-    compiler: str,
-    reason: str,
-    elsewhere: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setenv("CC", compiler)
-    monkeypatch.setenv("PATH", str(elsewhere))
-    assert compile_loops.compile_loops() is None
-    assert [path.name for path in elsewhere.iterdir()] == ["loops.c"]
-    said = capsys.readouterr().err
-    assert "are not compiled, so tracking is slower" in said
-    assert reason in said
-
-
-def test_where_nothing_was_compiled_numpy_does_the_work() -> None:
-    code = "from ingest import compile_loops, loops; compile_loops.SOURCE = {!r}; print(loops.compiled())"
-    script = code.replace("{!r}", f"__import__('pathlib').Path({__file__!r})")
-    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert said.stdout == "None\n"

@@ -43,6 +43,42 @@ def test_an_array_of_one_channel() -> None:
 
 
 @pytest.mark.parametrize(
+    ("names", "channel", "index"),
+    [
+        (("DAPI", "GFP"), "GFP", 1),
+        (("DAPI", "GFP"), "DAPI", 0),
+        (("DAPI", "GFP"), "1", 1),
+        (("1", "0"), "0", 1),  # its name, before a number
+        (None, "channel 1", 1),
+    ],
+)
+def test_the_channel_that_shows_the_cells(names: tuple[str, str] | None, channel: str, index: int) -> None:
+    found = movie(channels=names)
+    np.testing.assert_array_equal(found.cell_image(3), FRAMES[3, 0])
+    chosen = found.with_cells_in(channel)
+    assert chosen.cell_channel == index
+    np.testing.assert_array_equal(chosen.cell_image(3), FRAMES[3, index])
+    np.testing.assert_array_equal(chosen.frame(3), FRAMES[3])
+    assert chosen.fingerprint() == found.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("names", "channel", "said"),
+    [
+        (("DAPI", "GFP"), "gfp", "cells: no channel 'gfp'; choose one of 0 (DAPI), 1 (GFP)"),
+        (("DAPI", "GFP"), "2", "no channel '2'"),
+        (("DAPI", "GFP"), "-1", "no channel '-1'"),
+        (("DAPI", "GFP"), "", "no channel ''"),
+        (("GFP", "GFP"), "GFP", "cells: 2 channels are called 'GFP'; choose one of 0 (GFP), 1 (GFP)"),
+    ],
+)
+def test_a_channel_that_is_not_there(names: tuple[str, str], channel: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        movie(channels=names).with_cells_in(channel)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("frames", "axes", "said"),
     [
         (FRAMES, "TYX", "axes 'TYX' for an array of shape (5, 2, 9, 13)"),

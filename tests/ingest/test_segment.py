@@ -85,9 +85,13 @@ def test_cells_of_a_few_pixels_are_refused() -> None:
         segment(movie, SegmentationSettings(diameter=3))
 
 
-def test_an_unknown_channel_is_refused(simulated: SimulatedMovie) -> None:
-    with pytest.raises(InputError, match="channel 1"):
-        segment(simulated.movie, channel=1)
+def test_cells_are_looked_for_in_the_channel_that_shows_them() -> None:
+    cells, ground = discs((30, 30), (60, 80)), discs()
+    both = Movie.from_array(np.stack([ground, cells])[np.newaxis], name="m", axes="TCYX")
+    assert not segment(both).frame(0).any()
+    found, alone = segment(both.with_cells_in("1")), segment(Movie.from_array(cells[np.newaxis], name="m"))
+    assert alone.frame(0).max() == 2
+    np.testing.assert_array_equal(found.frame(0), alone.frame(0))
 
 
 def test_a_setting_must_be_a_number() -> None:

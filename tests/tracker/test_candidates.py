@@ -50,6 +50,17 @@ def test_near_pairs_are_all_within_the_radius_and_no_others() -> None:
     np.testing.assert_allclose(pairs.distance, distance[source, target])
 
 
+def test_the_overlap_of_pairs_that_are_too_far_apart_goes_to_no_other() -> None:
+    """Long cells share pixels, though their centroids are farther apart than the radius."""
+    images = np.zeros((2, 30, 90), np.int32)
+    images[0, 2:4, 5:65], images[0, 20:26, 40:46] = 1, 2
+    images[1, 2:4, 25:85], images[1, 20:26, 42:48] = 1, 2  # 20 and 2 pixels farther
+    labels = LabelImages.from_array(images)
+    detections = measure(labels)
+    (found,) = frame_candidates(labels, detections, Cells.of(detections), np.zeros((2, 2)), 10.0)
+    assert (len(found), found.distance.tolist(), found.overlap.tolist()) == (1, [2.0], [24.0])
+
+
 @pytest.mark.parametrize("dtype", ["u1", ">u2", "u4", "i8", "u8"])
 def test_label_images_of_any_type_overlap_alike(dtype: str) -> None:
     still = crowd(12, seed=2)

@@ -10,6 +10,11 @@ def test_a_tracking_can_say_how_it_was_made() -> None:
     assert config.longest_step == 2
 
 
+def test_a_whole_number_of_frames_in_any_form() -> None:
+    config = TrackerConfig(max_missed_frames=2.0)  # type: ignore[arg-type] # as JSON may have it
+    assert list(range(config.longest_step)) == [0, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [("birth_cost", -0.1), ("gap_cost", float("nan")), ("reach_in_diameters", 0), ("max_missed_frames", 2.5)],

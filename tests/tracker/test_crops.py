@@ -162,12 +162,16 @@ def test_each_frame_in_the_order_of_the_cells() -> None:
     torch.testing.assert_close(found[0][:, 0, 12, 12], torch.ones(2))
 
 
-@pytest.mark.parametrize("channel", [-1, 2, 7])
-def test_a_channel_that_is_not_there(channel: int) -> None:
+def test_crops_are_of_the_channel_that_shows_the_cells() -> None:
     scene = painted([{"a": (60.0, 40.0, 7.0)}])
-    movie = Movie.from_array(np.zeros((1, 2, 120, 180), np.uint8), name="two", axes="TCYX")
-    with pytest.raises(InputError, match=f"no channel {channel}; choose one below 2"):
-        next(crops(scene.labels, movie, scene.detections, Cells.of(scene.detections), channel))
+    pixels = np.random.default_rng(0).integers(0, 200, (1, 2, 120, 180))
+    movie = Movie.from_array(pixels, name="two", axes="TCYX").with_cells_in("1")
+    alone = Movie.from_array(pixels[:, 1], name="one")
+    found, expected = (
+        next(crops(scene.labels, shown, scene.detections, Cells.of(scene.detections)))
+        for shown in (movie, alone)
+    )
+    torch.testing.assert_close(found, expected)
 
 
 def test_a_frame_that_cannot_be_read_says_so() -> None:

@@ -149,8 +149,8 @@ def test_missed_cells(dividing: SimulatedMovie) -> None:
     assert not np.array_equal(other.detections.label, graph.detections.label)
 
 
-def test_a_blind_variation(dividing: SimulatedMovie) -> None:
-    example = make_example(to_learn_from(dividing), Variation(0, 8, blind=True))
+def test_a_movie_without_frames(dividing: SimulatedMovie) -> None:
+    example = make_example(replace(to_learn_from(dividing), movie=None), Variation(0, 8))
     assert not example.inputs.batch.crops[:, 0].any()
     names = example.inputs.names["cell"]
     assert not example.inputs.batch.cell[:, names.index("has_image")].any()

@@ -269,6 +269,18 @@ def test_steps_by_hand() -> None:
     assert known["growth"] == pytest.approx(np.log(area[0] / area[1]))
 
 
+# a cell moves 3 pixels a frame, is missed in two frames, is then 13 farther, and goes on by 4
+def test_motion_over_missed_frames_by_hand() -> None:
+    places = {0: 40.0, 1: 43.0, 4: 56.0, 5: 60.0}
+    frames = [{"a": (60.0, places[t], 7.0)} if t in places else {} for t in range(6)]
+    found = seen(painted(frames).labels, None)
+    pair, motion = pair_features(found.scene, found.looks), found.scene.draft.motion
+    (gap,) = np.flatnonzero(pair["over_more"])
+    assert pair["steps"][gap] == pytest.approx(np.log1p(13 / motion.step / np.sqrt(3)))
+    assert pair["predicted"][gap] == pytest.approx(abs(13 - 3 * 3) / motion.diameter)
+    assert pair["foreseen"][gap] == pytest.approx(abs(13 - 3 * 4) / motion.diameter)
+
+
 def test_columns_stand_in_their_order() -> None:
     columns = {"one": np.array([1.0, 2.0, 3.0]), "other": np.array([4.0, 5.0, 6.0])}
     np.testing.assert_array_equal(stacked(columns), [[1, 4], [2, 5], [3, 6]])

@@ -128,3 +128,12 @@ def test_flaws_leave_the_ground_that_no_thing_lies_on(share: float, seed: int, d
     assert np.all((worse[ground] == 0) | (worse[ground] >= FIRST))
     again = missegmented(image, share, FIRST, np.random.default_rng(seed))
     np.testing.assert_array_equal(worse, again)
+
+
+def test_labels_may_be_as_large_as_they_like() -> None:
+    """Memory follows from the cells, not from what they are called."""
+    image = spread_out(6)
+    large = np.where(image > 0, image + 1_900_000_000, 0).astype(np.int32)
+    found = missegmented(large, 0.2, 2_000_000_000, np.random.default_rng(3))
+    expected = missegmented(image, 0.2, 100_000_000, np.random.default_rng(3))
+    np.testing.assert_array_equal(found, np.where(expected > 0, expected + 1_900_000_000, 0))

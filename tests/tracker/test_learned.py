@@ -1,5 +1,6 @@
 """The learned tracker as a whole: always a valid lineage, whatever its weights; the same by any way to it."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from ingest.errors import InputError
 from ingest.measure import measure
-from ingest.movie import LabelImages, Movie
+from ingest.movie import LabelImages
 from ingest.simulate import SimulatedMovie
 from ingest.tracking_graph import Detections, LinkKind, TrackingGraph
 from ingest.validate import validate
@@ -352,11 +353,16 @@ def test_frames_of_another_movie_are_refused(model: LineageModel, shape: tuple[i
         track_learned(scene.labels, scene.detections, as_movie(np.ones(shape, np.float32)), model)
 
 
-def test_a_channel_that_is_not_there_is_refused(model: LineageModel) -> None:
-    scene = two_cells()
-    movie = Movie.from_array(np.zeros((2, 2, 120, 180), np.uint8), name="two", axes="TCYX")
-    with pytest.raises(InputError, match="no channel 2"):
-        track_learned(scene.labels, scene.detections, movie, model, config=LearnedConfig(channel=2))
+@pytest.mark.parametrize("part", ["classify", "divide"])
+def test_a_judgement_that_is_no_number_is_refused(
+    dividing: SimulatedMovie, model: LineageModel, part: str
+) -> None:
+    """It would lose in every comparison, and leave a tracking without links."""
+    broken = copy.deepcopy(model)
+    with torch.no_grad():
+        getattr(broken, part)[-1].bias.fill_(float("nan"))
+    with pytest.raises(InputError, match="judgement is not a number; give other weights"):
+        track_learned(dividing.labels, dividing.graph.detections, dividing.movie, broken)
 
 
 def test_weights_for_other_features_are_refused(inputs: Inputs) -> None:

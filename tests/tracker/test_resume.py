@@ -82,6 +82,15 @@ def test_the_average_follows_the_weights() -> None:
     np.testing.assert_allclose(weights_of(state.averaged), expected, atol=1e-6)
 
 
+def test_the_average_keeps_no_more_than_it_is_told_to() -> None:
+    state = TrainingState(LineageModel(SIZES), weight_decay=0.01, averaging=0.3)
+    go_down(state, 20)
+    before = weights_of(state.averaged)
+    go_down(state, 1)
+    expected = before + (1 - 0.3) * (weights_of(state.model) - before)
+    np.testing.assert_allclose(weights_of(state.averaged), expected, atol=1e-6)
+
+
 def test_the_best_is_the_one_that_validated_best() -> None:
     state, known = fresh(), []
     for step, loss in ((3, 0.9), (6, 0.5), (9, 0.7), (12, 0.6)):

@@ -17,6 +17,7 @@ from ingest.tracking_graph import FloatArray, TrackingGraph
 from tests import lineages as drawings
 from tests.tracker.networks import to_learn_from, untrained
 from tracker import train as training
+from tracker.calibration import calibrate, loss_of, validation_loss
 from tracker.checkpoint import SHIPPED, load_model
 from tracker.dataset import UNKNOWN, Example, TrainingMovie, Variation, make_example
 from tracker.features import STEP
@@ -27,11 +28,8 @@ from tracker.train import (
     FINETUNING,
     Trained,
     TrainingConfig,
-    calibrate,
     from_nothing,
-    loss_of,
     train,
-    validation_loss,
     variations,
 )
 

@@ -1,0 +1,21 @@
+"""Ranges of whole numbers, one after the other."""
+
+import numpy as np
+
+from ingest.tracking_graph import IntArray
+
+
+def expanded(start: IntArray, count: IntArray) -> tuple[IntArray, IntArray]:
+    """The numbers start[k] … start[k] + count[k] − 1 of each of n ranges.
+
+    Args:
+        start: (n,) the first of each.
+        count: (n,) how many each has, 0 or more.
+
+    Returns:
+        (P,) the range of each number, ascending, and (P,) the numbers.
+    """
+    owner = np.repeat(np.arange(len(count)), count)
+    number: IntArray = np.repeat(start - (np.cumsum(count) - count), count)
+    number += np.arange(len(number))
+    return owner, number

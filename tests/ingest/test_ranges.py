@@ -1,0 +1,13 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.ranges import expanded
+
+
+@given(st.lists(st.tuples(st.integers(-9, 9), st.integers(0, 5))))
+def test_the_numbers_of_all_ranges(ranges: list[tuple[int, int]]) -> None:
+    start, count = np.array(ranges, np.int64).reshape(-1, 2).T
+    owner, number = expanded(start, count)
+    expected = [(k, n) for k, (first, many) in enumerate(ranges) for n in range(first, first + many)]
+    assert list(zip(owner.tolist(), number.tolist(), strict=True)) == expected
