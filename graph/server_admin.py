@@ -28,7 +28,7 @@ def dump(server: ManagedServer, folder: Path) -> None:
     Raises:
         StoreError: it cannot be dumped; what Neo4j says is in the message.
     """
-    _admin(server, ["database", "dump", DATABASE, f"--to-path={folder}"])
+    _admin(server, ["database", "dump", DATABASE, f"--to-path={folder.resolve()}"])
 
 
 def load(server: ManagedServer, folder: Path) -> None:
@@ -38,7 +38,10 @@ def load(server: ManagedServer, folder: Path) -> None:
         StoreError: it cannot be loaded; what Neo4j says is in the message.
     """
     ensure_password(server.home)  # before the first database is there: afterwards it would count as lost
-    _admin(server, ["database", "load", DATABASE, f"--from-path={folder}", "--overwrite-destination=true"])
+    _admin(
+        server,
+        ["database", "load", DATABASE, f"--from-path={folder.resolve()}", "--overwrite-destination=true"],
+    )
 
 
 def import_files(server: ManagedServer, arguments: Path) -> None:
@@ -77,5 +80,5 @@ def _admin(server: ManagedServer, arguments: Sequence[str], java: str = _SHORT_R
         raise StoreError(
             f"neo4j-admin {' '.join(arguments[:2])} failed: {'; '.join(said[-_SAID_LINES:])}",
             place=str(server.home),
-            remedy="free some space if the disk is full; see the folder logs there for more",
+            remedy="see what it says, and the folder logs there for more; a full disk wants space",
         )

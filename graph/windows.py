@@ -75,11 +75,15 @@ class Window:
 
     def __post_init__(self) -> None:
         y0, x0, y1, x1 = self.box or (0, 0, 1, 1)
-        if not (0 <= self.begin <= self.end and y0 < y1 and x0 < x1):
+        if not 0 <= self.begin <= self.end:
             raise InputError(
-                f"frames {self.begin} to {self.end}, box {self.box}",
+                f"frames {self.begin} to {self.end}",
                 place="window",
-                remedy="give frames from 0 on, the first before the last, and a box as (y0, x0, y1, x1)",
+                remedy="give frames from 0 on, the first before the last",
+            )
+        if not (y0 < y1 and x0 < x1):
+            raise InputError(
+                f"box {self.box}", place="window", remedy="give (y0, x0, y1, x1), y0 < y1 and x0 < x1"
             )
 
     @classmethod
