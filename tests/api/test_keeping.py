@@ -72,11 +72,12 @@ def test_the_managed_server_is_dumped_and_restored_into_another_data_folder(
 ) -> None:
     monkeypatch.setenv("CELLKIN_CACHE_FOLDER", str(default_cache()))
     monkeypatch.setenv("CELLKIN_DATA_FOLDER", str(spare_server.home.parent))
+    monkeypatch.chdir(tmp_path)  # for a folder that is named relative to it
     with on_managed(spare_server) as store:
         wipe(store._connection)
         before = fill(store)
         graphs, table = [store.tracking_graph(record.id) for record in before], scored(store, before)
-        code, manifest = cellkin("backup", tmp_path / "backup")
+        code, manifest = cellkin("backup", "backup")
         assert (code, manifest["kind"]) == (0, "dump")
         assert manifest["trackings"] == {record.id: record.detections for record in before}
         assert spare_server.status().running  # as it was
@@ -86,7 +87,7 @@ def test_the_managed_server_is_dumped_and_restored_into_another_data_folder(
     monkeypatch.setenv("CELLKIN_DATA_FOLDER", str(tmp_path / "new"))
     with monkeypatch.context() as patch:  # no server is started to see that a new folder is empty
         patch.setattr("api.keeping.require_empty", lambda *_: pytest.fail("looked"))
-        assert cellkin("restore", tmp_path / "backup")[0] == 0
+        assert cellkin("restore", "backup")[0] == 0
     assert cellkin("neo4j", "status")[1]["running"] is False
     assert (tmp_path / "new" / "neo4j" / "run" / "users").is_dir()
     server = ManagedServer(tmp_path / "new" / "neo4j", default_cache())
