@@ -169,9 +169,7 @@ def track(
     settings = SegmentationSettings(diameter=diameter, force=force)
     opened_movie = open_movie(
         movie, axes=axes, pixel_size=pixel_size, minutes_per_frame=minutes_per_frame, name=name
-    )
-    if channel is not None:
-        opened_movie = opened_movie.with_cells_in(channel)
+    ).with_cells_in(channel)
     given = open_labels(labels) if labels else None
     with reporter.bars() as bars:
         choice = TrackerChoice(tracker.value, decision.value, device, weights)

@@ -76,8 +76,6 @@ def collect(
                 movies.append(stored(opened.store, tracking, Path(frames) if frames else None))
     if not movies:
         raise InputError("no movie to learn from", remedy="name folders of frames, or --stored trackings")
-    if channel is None:
-        return movies
     return [replace(one, movie=one.movie and one.movie.with_cells_in(channel)) for one in movies]
 
 

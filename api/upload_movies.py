@@ -66,13 +66,13 @@ class UploadReader:
         file = self.file(upload)
         if is_trk(file):
             return [
-                (_shown(one.movie, upload, reading), _labels_of(one, upload))
+                (_as_sent(one.movie, upload, reading), _labels_of(one, upload))
                 for one in self._trk(file, upload, reading)
             ]
         paths = self._stacks(file, upload, reading.axes) if kind_of(file) is FileKind.ZIP else [file]
         several = len(paths) > 1
         return [
-            (_shown(self._movie(path, upload, reading, several=several), upload, reading), None)
+            (_as_sent(self._movie(path, upload, reading, several=several), upload, reading), None)
             for path in paths
         ]
 
@@ -169,10 +169,9 @@ def _folders(unpacked: Path) -> list[Path]:
     return sorted(holding)
 
 
-def _shown(movie: Movie, upload: str, reading: Reading) -> Movie:
+def _as_sent(movie: Movie, upload: str, reading: Reading) -> Movie:
     """The movie as it came from an upload: where that lies on this machine is no business of its users."""
-    named = replace(movie, source=upload)
-    return named if reading.channel is None else named.with_cells_in(reading.channel)
+    return replace(movie, source=upload).with_cells_in(reading.channel)
 
 
 def _labels_of(movie: TrkMovie, upload: str) -> LabelImages:

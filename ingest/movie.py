@@ -90,12 +90,14 @@ class Movie:
         image: npt.NDArray[Any] = self.frame(t)[self.cell_channel]
         return image
 
-    def with_cells_in(self, channel: str) -> "Movie":
-        """The same movie, its cells shown by the channel of this name or number; numbers count from 0.
+    def with_cells_in(self, channel: str | None) -> "Movie":
+        """The same movie, its cells shown by the channel of this name or number, from 0; None: as they are.
 
         Raises:
             InputError: there is no such channel, or there are several of that name.
         """
+        if channel is None:
+            return self
         found = [c for c, name in enumerate(self.channels) if name == channel]
         if not found and channel.isdecimal() and int(channel) < len(self.channels):
             found = [int(channel)]

@@ -49,11 +49,12 @@ def missegmented(image: Labels, share: float, first: int, rng: np.random.Generat
         first: label of the first piece or thing; others follow.
         rng: decides.
     """
-    cells, number, area = np.unique(image[image > 0], return_inverse=True, return_counts=True)
+    is_cell = image > 0
+    cells, number, area = np.unique(image[is_cell], return_inverse=True, return_counts=True)
     if not len(cells):
         return image.copy()
     numbered = np.zeros(image.shape, np.int64)
-    numbered[image > 0] = number + 1
+    numbered[is_cell] = number + 1
     boxes = dict(zip(cells.tolist(), ndimage.find_objects(numbered), strict=True))
     worse = image.copy()
     fate = np.digitize(rng.random(len(cells)), share * np.arange(1, 4))  # of 3: it is left alone
@@ -74,7 +75,7 @@ def missegmented(image: Labels, share: float, first: int, rng: np.random.Generat
     count = rng.poisson(share * len(cells))
     y, x = (rng.uniform(0, length - 1, count) for length in image.shape)
     debris = _discs(first + np.arange(count), y, x, typical * rng.uniform(*DEBRIS, count), image.shape)
-    return np.where(image > 0, worse, debris)
+    return np.where(is_cell, worse, debris)
 
 
 def _cut(image: Labels, cell: npt.NDArray[np.bool_], piece: int, rng: np.random.Generator) -> int:

@@ -12,6 +12,7 @@ from ingest.errors import LineageError
 from ingest.formats.ctc_table import TrackTable
 from ingest.movie import LabelImages
 from ingest.progress import Progress
+from ingest.ranges import expanded
 from ingest.tracking_graph import Detections, IntArray
 
 THREADS = 4
@@ -85,10 +86,8 @@ def check_masks(table: TrackTable, detections: Detections, files: Sequence[Path]
 
 def _announced(table: TrackTable, first: int, width: int) -> IntArray:
     """A key, frame · width + label, for each frame of each line, ascending."""
-    length = table.end - table.begin + 1
-    row = np.repeat(np.arange(len(table)), length)
-    since_begin = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
-    keys: IntArray = (table.begin[row] - first + since_begin) * width + table.label[row]
+    row, frame = expanded(table.begin - first, table.end - table.begin + 1)
+    keys: IntArray = frame * width + table.label[row]
     return np.sort(keys)
 
 

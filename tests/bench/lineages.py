@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ingest.ranges import expanded
 from ingest.tracking_graph import Detections, LinkKind, TrackingGraph
 
 FRAMES = 100
@@ -20,8 +21,7 @@ def lineages(count: int, seed: int = 0) -> TrackingGraph:
     label = np.arange(1, len(tracks) + 1)
     of_lineage = np.repeat(np.arange(count), len(_TRACKS)) * len(_TRACKS)
     length = tracks[:, 1] - tracks[:, 0]
-    cell = np.repeat(np.arange(len(tracks)), length)
-    frame = np.arange(len(cell)) - np.repeat(np.cumsum(length) - length, length) + tracks[cell, 0]
+    cell, frame = expanded(tracks[:, 0], length)
     order = np.lexsort((label[cell], frame))
     row = np.empty(len(order), np.int64)
     row[order] = np.arange(len(order))  # of each detection, track by track

@@ -23,7 +23,6 @@ TYPES = st.sampled_from(["u1", "u2", ">u2", "i4", "u4", "i8", "u8"])
 PIXELS = st.sampled_from(["u1", "u2", ">u2", "i2", "i4", "f4", "f8"])
 BY_NUMPY = "ingest.measure.compiled", "ingest.label_runs.compiled", "tracker.crops.compiled"
 
-
 pytestmark = pytest.mark.skipif(not any(map(shutil.which, COMPILERS)), reason="no C compiler")
 
 
