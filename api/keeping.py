@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from api.scoring import score_stored
 from api.settings import Settings
 from api.stored import managed_server, open_store
 from graph.backup import (
@@ -15,6 +16,7 @@ from graph.backup import (
     restore_dump,
     restore_export,
 )
+from graph.export import exported_scores
 from graph.pixels import PixelStore
 from graph.server import ManagedServer
 from graph.server_use import users
@@ -56,7 +58,7 @@ def restore_backup(
     offline: bool = False,
     progress: Progress = silent,
 ) -> Manifest:
-    """Restore a backup: an export beside what is there, a dump in its place.
+    """Restore a backup: an export beside what is there, its scores computed again; a dump in its place.
 
     Args:
         settings: which database.
@@ -82,6 +84,9 @@ def restore_backup(
         if manifest.kind == "export":
             restore_export(opened.store, folder, progress, imported=offline)
         require_restored(opened.store, manifest)
+        if manifest.kind == "export":
+            for scored in progress(exported_scores(folder), "Scoring again"):
+                score_stored(opened.store, *scored)
     return manifest
 
 

@@ -240,15 +240,17 @@ class Tracking:
         info: Info,
         kinds: list[LinkKind] | None = None,
         max_probability: float | None = None,
+        frames: FrameRange | None = None,
         first: int = DEFAULT_PAGE,
         after: str | None = None,
     ) -> LinkConnection:
         """Its links, the least certain first, page after page; those without a probability last.
 
-        `kinds` gives only these, `maxProbability` only those of which the tracker is no surer.
+        `kinds` gives only these, `maxProbability` only those of which the tracker is no surer, `frames` only
+        those with both ends in these frames.
         """
         page = key_page_of(first, after, LINKS)
-        wanted = LinkFilter(None if kinds is None else tuple(kinds), max_probability)
+        wanted = LinkFilter(None if kinds is None else tuple(kinds), max_probability, span_of(frames))
         read = partial(info.context.store.links, self.id, wanted)
         found = await to_thread.run_sync(partial(read, after=page.after, first=page.first + 1))
         return LinkConnection.of(found, page)

@@ -36,6 +36,7 @@ MATCH (b)<-[l:NEXT|GAP|DIVISION]-()
 WITH b.id AS id, l, coalesce(l.probability, $last) AS key
 WHERE (key > $after_key OR (key = $after_key AND id > $after_id))
   AND ($most IS NULL OR key <= $most) AND ($kinds IS NULL OR type(l) IN $kinds)
+  AND ($begin IS NULL OR startNode(l).frame >= $begin) AND ($end IS NULL OR endNode(l).frame <= $end)
 WITH l, key, id ORDER BY key, id LIMIT $first
 WITH l, key, id, startNode(l) AS a, endNode(l) AS b
 MATCH (s)-[:HAS]->(a)
@@ -81,6 +82,7 @@ class LinkFilter:
     Attributes:
         kinds: only these.
         max_probability: only those of which the tracker is no surer than this.
+        frames: first and last frame, both inclusive, of a window in which both of its ends are.
 
     Raises:
         InputError: a probability that is none.
@@ -88,6 +90,7 @@ class LinkFilter:
 
     kinds: tuple[LinkKind, ...] | None = None
     max_probability: float | None = None
+    frames: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         _require_probability(self.max_probability)
@@ -143,11 +146,14 @@ def links(
         after: only those behind this key: that of the last one of the page before.
         first: how many at most.
     """
+    begin, end = wanted.frames or (None, None)
     found = tx.run(
         LINKS_PAGE,
         _page(tracking, tracking.detections, after, first),
         kinds=None if wanted.kinds is None else [kind.name for kind in wanted.kinds],
         most=wanted.max_probability,
+        begin=begin,
+        end=end,
     )
     return [_link(record) for record in found]
 

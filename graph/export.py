@@ -14,6 +14,7 @@ import numpy as np
 from graph.pixels import PixelStore
 from graph.provenance import Provenance
 from graph.records import MovieRecord, TrackingKind, TrackingRecord
+from graph.scores.parameters import ScoreParameters
 from graph.store import LineageStore
 from ingest.errors import ConflictError, InputError, NotFoundError, StoreError
 from ingest.progress import Progress, silent
@@ -46,10 +47,9 @@ def write_export(store: LineageStore, folder: Path, progress: Progress = silent)
 def read_export(
     store: LineageStore, folder: Path, progress: Progress = silent, *, imported: bool = False
 ) -> None:
-    """Put an export into a store; what is there already is found, so one that was cut short runs again.
+    """Put its movies and trackings into a store; what is there is found, so one cut short runs again.
 
-    Its scores are there to be read. They are not put back: they are computed again, with their errors, from
-    the trackings when somebody asks for them.
+    Its scores are `exported_scores`, to be computed again, with their errors, from the trackings.
 
     Args:
         store: where to.
@@ -92,6 +92,19 @@ def exported_trackings(folder: Path) -> list[TrackingRecord]:
 def exported_graph(folder: Path, tracking: TrackingRecord) -> TrackingGraph:
     """One of its trackings."""
     return _read_graph(folder / TRACKINGS / f"{tracking.id}.npz", tracking.features)
+
+
+def exported_scores(folder: Path) -> list[tuple[str, str, ScoreParameters]]:
+    """Which trackings an export has scores of: the computed one, its reference, and how; the oldest first.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    with reading(folder):
+        return [
+            (score["computed_id"], score["reference_id"], ScoreParameters.from_dict(score["parameters"]))
+            for score in json.loads((folder / SCORES).read_text("utf-8"))
+        ]
 
 
 def _trackings(folder: Path) -> Iterator[TrackingRecord]:

@@ -229,8 +229,10 @@ class ManagedServer:
         self, server: ServerProcess, password: str, timeout_s: float, progress: Progress
     ) -> ServerAddress:
         address = _address(server.ports, password)
-        for _ in progress(_until_ready(server, address, timeout_s), "Starting Neo4j"):
-            time.sleep(_POLL_S)
+        waiting = _until_ready(server, address, timeout_s)
+        for _ in waiting:  # not once where it is ready: nothing is said then
+            for _ in progress(waiting, "Starting Neo4j"):
+                time.sleep(_POLL_S)
         return address
 
 

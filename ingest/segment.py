@@ -147,6 +147,13 @@ def _diameter_in_pixels(
             place=movie.source or movie.name,
             remedy=f"give label images of your own (--labels), {remedy}",
         )
+    height, width = movie.shape[2:]
+    if diameter is not None and diameter > max(height, width):
+        raise InputError(
+            f"cells of {diameter:,.0f} pixels, as {origin}, do not fit into frames of {height} × {width}",
+            place=movie.source or movie.name,
+            remedy="give a smaller diameter: in µm where the pixel size is known, else in pixels",
+        )
     return diameter
 
 

@@ -4,13 +4,15 @@ const MOVIES = `{
   movies {
     name frames height width pixelSize minutesPerFrame
     trackings {
-      id kind author version
+      id kind author version created
       counts { detections tracks divisions }
       files { kind form path }
-      scores { computed { id } reference { author } TRA }
+      scores { created computed { id } reference { kind author } parameters TRA }
     }
   }
 }`;
+
+const WEIGHTS = { NS: 5, FN: 10, FP: 1, ED: 1, EA: 1.5, EC: 1 };
 
 const lineages = (tracking) => `# The first five lineages with a division:
 # tracks as flat lists with their parents.
@@ -35,6 +37,7 @@ const element = (name, attributes = {}, ...children) => {
   return made;
 };
 const count = (value) => value.toLocaleString("en");
+const STORED = { dateStyle: "short", timeStyle: "short", hourCycle: "h23" };
 const round = (value, digits) => String(Number(value.toFixed(digits)));
 
 class TokenNeeded extends Error {}
@@ -58,9 +61,15 @@ function facts(movie) {
   return known.join(" · ");
 }
 
+// The newest against a ground truth, by the challenge's weights.
 function score(tracking) {
-  const [best] = tracking.scores.filter((s) => s.computed.id === tracking.id && s.TRA !== null);
-  return best ? element("span", { title: `against ${best.reference.author}` }, round(best.TRA, 4)) : "–";
+  const usual = ({ weights }) => Object.entries(WEIGHTS).every(([operation, weight]) => weights[operation] === weight);
+  const newest = tracking.scores
+    .filter((s) => s.computed.id === tracking.id && s.reference.kind === "GROUND_TRUTH")
+    .filter((s) => s.TRA !== null && usual(s.parameters))
+    .sort((one, other) => one.created.localeCompare(other.created))
+    .at(-1);
+  return newest ? element("span", { title: `against ${newest.reference.author}` }, round(newest.TRA, 4)) : "–";
 }
 
 // A link to a file. A browser sends no token with it, so one that has a token asks for a signed link first.
@@ -85,7 +94,7 @@ const FILE_NAMES = {
 };
 const FORM_NAMES = { PARQUET: "Parquet", ARROW: "Arrow", CSV: "CSV", ZIP: "zip" };
 
-function fileList(files) {
+function fileList({ id, files }) {
   const rows = Object.entries(FILE_NAMES).map(([kind, [name, what]]) => {
     const links = files
       .filter((found) => found.kind === kind)
@@ -93,11 +102,12 @@ function fileList(files) {
     return links.length ? [element("dt", {}, name), element("dd", {}, ...links, element("span", {}, what))] : [];
   });
   const summary = element("summary", {}, "Data");
-  return element("details", {}, summary, element("dl", { className: "files" }, ...rows.flat()));
+  const named = [element("dt", {}, "id"), element("dd", {}, element("code", {}, id))];
+  return element("details", {}, summary, element("dl", { className: "files" }, ...named, ...rows.flat()));
 }
 
 function filesRow(tracking) {
-  return element("tr", { className: "files" }, element("td", { colSpan: 7 }, fileList(tracking.files)));
+  return element("tr", { className: "files" }, element("td", { colSpan: 8 }, fileList(tracking)));
 }
 
 function trackingRow(tracking) {
@@ -108,7 +118,8 @@ function trackingRow(tracking) {
     "tr",
     {},
     element("td", {}, element("span", { className: `kind ${tracking.kind}` }, kind)),
-    element("td", { title: tracking.id }, [tracking.author, tracking.version].filter(Boolean).join(" ")),
+    element("td", {}, [tracking.author, tracking.version].filter(Boolean).join(" ")),
+    element("td", { className: "quiet" }, new Date(tracking.created).toLocaleString("en-CA", STORED)),
     ...[detections, tracks, divisions].map((value) => number(count(value))),
     number(score(tracking)),
     element(
@@ -120,8 +131,8 @@ function trackingRow(tracking) {
 }
 
 function movieCard(movie) {
-  const titles = ["tracking", "by", "detections", "tracks", "divisions", "TRA", ""];
-  const numbers = titles.slice(2, 6);
+  const titles = ["tracking", "by", "stored", "detections", "tracks", "divisions", "TRA", ""];
+  const numbers = titles.slice(3, 7);
   const head = titles.map((title) => element("th", { className: numbers.includes(title) ? "number" : "" }, title));
   const table = element(
     "table",

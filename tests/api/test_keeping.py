@@ -20,7 +20,7 @@ from tests import lineages
 from tests.api.service import Service, put
 from tests.graph import faults
 from tests.graph.restored import assert_restored, fill, scored
-from tests.graph.stored import assert_equal, wipe
+from tests.graph.stored import wipe
 
 pytestmark = pytest.mark.neo4j
 
@@ -55,16 +55,22 @@ def on_server(
 def test_a_database_of_ones_own_is_exported_and_restored(
     on_server: Call, store: LineageStore, tmp_path: Path
 ) -> None:
-    drawn = lineages.generations()
-    record = put(store, drawn)
+    before = fill(store)
+    graphs, table = [store.tracking_graph(record.id) for record in before], scored(store, before)
+    (score,) = store.scores([before[0].id])
+    found = len(store.errors(score.id))
     code, manifest = on_server("backup", tmp_path / "backup")
-    assert (code, manifest["kind"], manifest["trackings"]) == (0, "export", {record.id: record.detections})
+    assert (code, manifest["kind"]) == (0, "export")
+    assert manifest["trackings"] == {record.id: record.detections for record in before}
     assert on_server("backup", tmp_path / "backup")[0] == 3  # which is there
-    store.delete_movie(record.movie_id)
+    for movie in store.movies():
+        store.delete_movie(movie.id)
     code, restored = on_server("restore", tmp_path / "backup")
     assert (code, restored["trackings"]) == (0, manifest["trackings"])
-    assert_equal(store.tracking_graph(record.id), drawn.graph)
-    assert store.has_labels(record.id)
+    assert_restored(store, before, graphs, table)
+    assert store.has_labels(before[0].id)
+    assert scored(store, before) == table
+    assert len(store.errors(score.id)) == found > 0
 
 
 def test_the_managed_server_is_dumped_and_restored_into_another_data_folder(

@@ -105,6 +105,10 @@ def test_links_of_some_kinds_and_up_to_a_probability(store: LineageStore, tracki
     assert probabilities(LinkKind.NEXT, max_probability=0.9) == [0.2, 0.3, 0.85]
     assert probabilities(LinkKind.NEXT, LinkKind.DIVISION, max_probability=0.3) == [0.2, 0.3]
     assert probabilities(LinkKind.GAP) == []
+    assert probabilities(LinkKind.DIVISION, frames=(3, 4)) == [1 / 3, 0.4]
+    assert probabilities(LinkKind.DIVISION, frames=(4, 4)) == probabilities(frames=(3, 3)) == []
+    within = [link for link in store.links(tracking.id) if link.earlier.frame >= 1 and link.later.frame <= 3]
+    assert store.links(tracking.id, LinkFilter(frames=(1, 3))) == within != []
     assert store.links(tracking.id, LinkFilter(kinds=())) == []
 
 

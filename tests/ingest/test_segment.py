@@ -85,6 +85,16 @@ def test_cells_of_a_few_pixels_are_refused() -> None:
         segment(movie, SegmentationSettings(diameter=3))
 
 
+def test_cells_that_do_not_fit_into_a_frame_are_refused() -> None:
+    image = discs((30, 30), (60, 80))[np.newaxis]
+    movie = Movie.from_array(image, name="m", pixel_size=0.5)
+    side = max(image.shape) * 0.5  # µm
+    segment(movie, SegmentationSettings(diameter=side, force=True))
+    for diameter in (side + 0.5, 1e9):
+        with pytest.raises(InputError, match="do not fit"):
+            segment(movie, SegmentationSettings(diameter=diameter, force=True))
+
+
 def test_cells_are_looked_for_in_the_channel_that_shows_them() -> None:
     cells, ground = discs((30, 30), (60, 80)), discs()
     both = Movie.from_array(np.stack([ground, cells])[np.newaxis], name="m", axes="TCYX")
