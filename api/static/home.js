@@ -38,6 +38,7 @@ const element = (name, attributes = {}, ...children) => {
 };
 const count = (value) => value.toLocaleString("en");
 const STORED = { dateStyle: "short", timeStyle: "short", hourCycle: "h23" };
+const byDate = (one, other) => one.created.localeCompare(other.created);
 const round = (value, digits) => String(Number(value.toFixed(digits)));
 
 class TokenNeeded extends Error {}
@@ -67,7 +68,7 @@ function score(tracking) {
   const newest = tracking.scores
     .filter((s) => s.computed.id === tracking.id && s.reference.kind === "GROUND_TRUTH")
     .filter((s) => s.TRA !== null && usual(s.parameters))
-    .sort((one, other) => one.created.localeCompare(other.created))
+    .sort(byDate)
     .at(-1);
   return newest ? element("span", { title: `against ${newest.reference.author}` }, round(newest.TRA, 4)) : "–";
 }
@@ -165,10 +166,10 @@ function showMovies(movies) {
 }
 
 function fillExamples(movies) {
-  const tracking = movies.flatMap((movie) => movie.trackings)[0]?.id ?? "{id}";
+  const newest = movies.flatMap((movie) => movie.trackings).sort(byDate).at(-1);
   for (const example of [document.getElementById("pandas"), document.getElementById("curl")]) {
     example.textContent = example.textContent
-      .replace("{id}", tracking)
+      .replace("{id}", newest?.id ?? "{id}")
       .replace(/\/(trackings|graphql)/, `${window.location.origin}/$1`);
   }
 }
