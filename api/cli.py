@@ -1,5 +1,6 @@
 """The command line. Every command parses its arguments, calls the pipeline, and reports."""
 
+import logging
 import signal
 import sys
 from dataclasses import replace
@@ -69,7 +70,7 @@ MoviePath = Annotated[Path, typer.Argument(help="A TIFF or OME-TIFF stack, or a 
 Device = Annotated[str, typer.Option(help="That the network runs on: auto, cpu, cuda.")]
 Channel = Annotated[
     str | None,
-    typer.Option(help="Name or number, from 0, of the channel that shows the cells; else the first."),
+    typer.Option(help="The channel that shows the cells: its name, or its number, from 0; else the first."),
 ]
 LabelsPath = Annotated[
     Path | None, typer.Option("--labels", help="Label images, one a frame, instead of segmenting.")
@@ -87,6 +88,7 @@ Force = Annotated[bool, typer.Option("--force", help="Segment even what does not
 def main() -> NoReturn:
     """Run the command line; an error that the user can mend ends it with one message and the error's code."""
     signal.signal(signal.SIGTERM, _terminate)
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # our own errors say what it would log
     try:
         app()
     except CellkinError as error:
@@ -222,6 +224,7 @@ def train(
     diameter: Diameter = None,
     force: Force = False,
     channel: Channel = None,
+    axes: Axes = None,
     held_out: Annotated[
         float, typer.Option(help="Last share of each movie kept for validation.", min=0, max=0.9)
     ] = 0.3,
@@ -254,8 +257,9 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train the tracker's network on movies whose lineages are known; goes on where it was stopped."""
+    from api.cli_output import check_folder
     from api.settings import Settings
-    from api.training import collect, run_training, simulated
+    from api.training import STATE, collect, run_training, simulated
     from ingest.segment import SegmentationSettings
     from tracker.checkpoint import SEGMENTED, SHIPPED
     from tracker.train import FINETUNING, REHEARSED, TrainingConfig, from_nothing
@@ -264,6 +268,7 @@ def train(
         raise typer.BadParameter("--diameter and --force are of the segmentation: give --segmented as well")
     if start is not None and finetune:
         raise typer.BadParameter("--finetune begins with the shipped weights, --from with yours: give one")
+    check_folder(output)
     reporter = Reporter(as_json=as_json)
     segmentation = SegmentationSettings(diameter=diameter, force=force) if segmented else None
     shipped = SEGMENTED if segmented else SHIPPED
@@ -279,18 +284,26 @@ def train(
         simulated_movies = REHEARSED if begin else 0
     with reporter.bars() as bars:
         notes: list[str] = []
-        given = collect(movies or [], stored or [], Settings(), bars, notes.append, channel=channel)
-        given += simulated(simulated_movies, seed, bars)
-        run = run_training(
-            given,
-            plan,
-            output,
-            start=begin,
-            device=device,
-            segmentation=segmentation,
-            progress=bars,
-            note=notes.append,
+        given = collect(
+            movies or [], stored or [], Settings(), bars, notes.append, channel=channel, axes=axes
         )
+        given += simulated(simulated_movies, seed, bars)
+        try:
+            run = run_training(
+                given,
+                plan,
+                output,
+                start=begin,
+                device=device,
+                segmentation=segmentation,
+                progress=bars,
+                note=notes.append,
+            )
+        except (KeyboardInterrupt, SystemExit):
+            if (output / STATE).exists():
+                bars.stop()
+                reporter.note(f"stopped: the same command goes on from the last state in {output}")
+            raise
     for text in notes:
         reporter.note(text)
     reporter.show(report.trained(run))

@@ -33,9 +33,19 @@ def check_file(path: Path, suffixes: Collection[str], *, makes_folders: bool = F
         TemporaryFile(dir=_nearest(path.parent) if makes_folders else path.parent).close()
 
 
+def check_folder(path: Path) -> None:
+    """Refuse a folder to write files to before the work that it is for; it is not made.
+
+    Raises:
+        InputError: nothing can be written there.
+    """
+    with writing(path):
+        TemporaryFile(dir=_nearest(path)).close()
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Say the remedy where the system refuses to write a file.
+    """Say the remedy where the system refuses to write a file, or files of a folder.
 
     Raises:
         InputError: the system's reason.
@@ -46,7 +56,7 @@ def writing(path: Path) -> Iterator[None]:
         raise InputError(
             f"cannot be written ({error.strerror or error})",
             place=str(path),
-            remedy="name a file in a folder that is there, that you may write to, and whose disk has room",
+            remedy="name a place in a folder that is there, that you may write to, and whose disk has room",
         ) from error
 
 

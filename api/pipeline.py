@@ -11,6 +11,7 @@ from ingest.measure import measure, require_same_shape
 from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
 from ingest.segment import SegmentationSettings, segment
+from ingest.told_apart import require_told_apart
 from ingest.tracking_graph import TrackingGraph
 from tracker.memory import keep_freed
 
@@ -29,6 +30,7 @@ class TrackedMovie:
             is still waited for then counts as tracking.
         device: that the tracker's network ran on; None without a network.
         weights: sha256 of its network's weights, in hex; None without.
+        are_given: whether the label images were given, not found by our own segmentation.
         as_segmented: whether label images that were given were linked as a segmentation's, see `Linked`.
     """
 
@@ -40,6 +42,7 @@ class TrackedMovie:
     seconds: Mapping[str, float]
     device: str | None = None
     weights: str | None = None
+    are_given: bool = False
     as_segmented: bool = False
 
     @property
@@ -66,11 +69,12 @@ def track_movie(
         progress: told of each step.
 
     Raises:
-        InputError: the label images are not of this movie; the segmentation is out of its depth; what
-            `load_tracker` raises.
+        InputError: the label images are not of this movie, or give all cells one number; the segmentation is
+            out of its depth; what `load_tracker` raises.
     """
     keep_freed()
     tracker = tracker or TrackerChoice()
+    are_given = labels is not None
     if labels is not None:
         require_same_shape(labels, movie)
     clock = [time.perf_counter()]
@@ -87,6 +91,8 @@ def track_movie(
             origin = {"labels": labels.source}
         clock.append(time.perf_counter())
         detections = measure(labels, movie, progress=progress)
+        if are_given:
+            require_told_apart(detections, labels)
         clock.append(time.perf_counter())
         linked = loading.result()(labels, detections, movie, progress)
     clock.append(time.perf_counter())
@@ -104,6 +110,7 @@ def track_movie(
         seconds={step: end - begin for step, begin, end in steps},
         device=linked.device,
         weights=linked.weights,
+        are_given=are_given,
         as_segmented=linked.as_segmented,
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from api.cli_output import writing
 from api.settings import Settings
 from api.stored import open_store
 from api.training_pictures import confusion, draw_confusions, draw_losses
@@ -32,6 +33,9 @@ from tracker.lineage import NOBODY
 from tracker.model import CLASSES, LineageModel
 from tracker.train import Trained, TrainingConfig, train
 
+STATE = "state.safetensors"
+"""File in its folder from which a training goes on."""
+
 
 def collect(
     names: Sequence[str],
@@ -41,6 +45,7 @@ def collect(
     note: Note = unheard,
     *,
     channel: str | None = None,
+    axes: str | None = None,
 ) -> list[TrainingMovie]:
     """The movies that a user names: FRAMES, FRAMES=TRACKING, FILE.trk; and stored ones: ID, ID=FRAMES.
 
@@ -51,6 +56,7 @@ def collect(
         progress: told of each frame.
         note: told where masks and lineage of a .trk file differ.
         channel: name or number of the one that shows the cells in each movie; by default the first.
+        axes: of the frames, such as "TYX", where their files do not say.
 
     Raises:
         InputError: none is named; a movie has no such channel; as `sequence`, `with_tracking`, `read_trk`,
@@ -61,31 +67,32 @@ def collect(
         frames, _, tracking = name.partition("=")
         path = Path(frames)
         if tracking:
-            movies.append(with_tracking(path, Path(tracking), progress=progress))
+            movies.append(with_tracking(path, Path(tracking), progress=progress, axes=axes))
         elif is_trk(path):
             movies += (
                 TrainingMovie(one.movie.name, one.movie, one.labels, one.graph)
                 for one in read_trk(path, progress=progress, note=note)
             )
         else:
-            movies.append(sequence(path, progress))
+            movies.append(sequence(path, progress, axes=axes))
     if stored_trackings:
         with open_store(settings, progress) as opened:
             for name in stored_trackings:
                 tracking, _, frames = name.partition("=")
-                movies.append(stored(opened.store, tracking, Path(frames) if frames else None))
+                movies.append(stored(opened.store, tracking, Path(frames) if frames else None, axes=axes))
     if not movies:
         raise InputError("no movie to learn from", remedy="name folders of frames, or --stored trackings")
     return [replace(one, movie=one.movie and one.movie.with_cells_in(channel)) for one in movies]
 
 
-def sequence(frames: Path, progress: Progress = silent) -> TrainingMovie:
+def sequence(frames: Path, progress: Progress = silent, *, axes: str | None = None) -> TrainingMovie:
     """A sequence as the Cell Tracking Challenge lays it out: frames `01`, truth `01_GT`, masks `01_ST`.
 
     Args:
         frames: the folder of the frames. The lineage and markers are read from `…_GT` beside it, and full
             masks from `…_ST/SEG` where there are any.
         progress: told of each frame.
+        axes: of the frames, where their files do not say.
 
     Raises:
         InputError: there is no ground truth beside the frames; a file that cannot be read.
@@ -97,11 +104,16 @@ def sequence(frames: Path, progress: Progress = silent) -> TrainingMovie:
             place=str(frames),
             remedy="give FRAMES=TRACKING, where TRACKING is a folder in the challenge's format",
         )
-    return with_tracking(frames, truth, masks if masks.is_dir() else None, progress)
+    return with_tracking(frames, truth, masks if masks.is_dir() else None, progress, axes=axes)
 
 
 def with_tracking(
-    frames: Path, tracking: Path, masks: Path | None = None, progress: Progress = silent
+    frames: Path,
+    tracking: Path,
+    masks: Path | None = None,
+    progress: Progress = silent,
+    *,
+    axes: str | None = None,
 ) -> TrainingMovie:
     """A movie with a tracking in the challenge's format, such as one that was corrected by hand.
 
@@ -110,8 +122,9 @@ def with_tracking(
         tracking: folder with label images and a track file.
         masks: full masks with the same labels, where the tracking has markers only.
         progress: told of each frame.
+        axes: of the frames, where their files do not say.
     """
-    movie, given = open_movie(frames), read_tracking(tracking, progress=progress)
+    movie, given = open_movie(frames, axes=axes), read_tracking(tracking, progress=progress)
     labels = given.labels if masks is None else whole_cells(given.labels, open_labels(masks))
     detections = measure(labels, progress=progress)
     if len(detections) != len(given.graph.detections):
@@ -175,7 +188,7 @@ def as_segmented(
         raise InputError(
             error.problem,
             place=given.name,
-            remedy="give --diameter or --force, leave this movie out, or train without --segmented",
+            remedy="give another --diameter, or --force; leave this movie out, or train without --segmented",
         ) from error
     overlaps = count_overlaps(given.labels, labels, progress=progress)
     true, detections = overlaps.detections()
@@ -219,13 +232,16 @@ def simulated(count: int, seed: int, progress: Progress = silent) -> list[Traini
     return movies
 
 
-def stored(store: LineageStore, tracking_id: str, frames: Path | None = None) -> TrainingMovie:
+def stored(
+    store: LineageStore, tracking_id: str, frames: Path | None = None, *, axes: str | None = None
+) -> TrainingMovie:
     """A tracking in the database, such as a ground truth or a curated one, with the frames of its movie.
 
     Args:
         store: where it is.
         tracking_id: its id.
         frames: where its movie is now; by default where it was when it was stored.
+        axes: of the frames, where their files do not say.
 
     Raises:
         NotFoundError: there is no such tracking, or it was stored without label images.
@@ -233,7 +249,7 @@ def stored(store: LineageStore, tracking_id: str, frames: Path | None = None) ->
     """
     record = store.movie(store.tracking(tracking_id).movie_id)
     path = frames or (Path(record.source) if record.source else None)
-    movie = None if path is None else _movie_at(path)
+    movie = None if path is None else _movie_at(path, axes)
     if movie is None:
         raise InputError(
             f"no frames of the movie {record.name!r} at {path}",
@@ -250,11 +266,11 @@ def stored(store: LineageStore, tracking_id: str, frames: Path | None = None) ->
     return TrainingMovie(record.name, movie, labels, graph)
 
 
-def _movie_at(path: Path) -> Movie | None:
+def _movie_at(path: Path, axes: str | None) -> Movie | None:
     """The movie that is there, if any is."""
     if is_trk(path):
         return open_only_trk(path).movie
-    return open_movie(path) if path.exists() else None
+    return open_movie(path, axes=axes) if path.exists() else None
 
 
 @dataclass(frozen=True)
@@ -295,6 +311,9 @@ def run_training(
         segmentation: learn how it errs, see `with_wrong_cells`; None learns from the true cells.
         progress: told of each step.
         note: told of what could not be learned from.
+
+    Raises:
+        InputError: a file cannot be written; as `train`.
     """
     model, chosen = None if start is None else load_model(start).model, choose_device(device)
     if segmentation:
@@ -304,18 +323,19 @@ def run_training(
         config,
         model=model,
         device=chosen,
-        state_file=folder / "state.safetensors",
+        state_file=folder / STATE,
         progress=progress,
     )
     weights, card, losses = folder / "lineage.safetensors", folder / "model-card.md", folder / "losses.png"
-    save_model(trained.model, weights, trained.record)
-    draw_losses(trained.rounds, losses)
     judged = judgements(trained.held_out, trained.model)
     tables = [(name, confusion(true, found)) for name, true, found in judged]
     confusions = folder / "confusion.png" if tables else None
-    if confusions:
-        draw_confusions(tables, confusions)
-    card.write_text(model_card(trained, tables))
+    with writing(folder):
+        save_model(trained.model, weights, trained.record)
+        draw_losses(trained.rounds, losses)
+        if confusions:
+            draw_confusions(tables, confusions)
+        card.write_text(model_card(trained, tables))
     return TrainingRun(trained, weights, card, losses, confusions)
 
 

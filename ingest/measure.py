@@ -236,8 +236,8 @@ def require_same_shape(labels: LabelImages, movie: Movie) -> None:
     if labels.shape != (frames, *size):
         raise InputError(
             f"the label images are {_size(*labels.shape)}, the movie is {_size(frames, *size)}",
-            place=movie.source or movie.name,
-            remedy="give the label images of this movie, one a frame",
+            place=labels.source,
+            remedy=f"give the label images of {movie.source or movie.name}, one a frame",
         )
 
 

@@ -91,7 +91,10 @@ class Movie:
         return image
 
     def with_cells_in(self, channel: str | None) -> "Movie":
-        """The same movie, its cells shown by the channel of this name or number, from 0; None: as they are.
+        """The same movie, its cells shown by this channel; None: as they are.
+
+        Args:
+            channel: its name; or its number, from 0, where none is called so.
 
         Raises:
             InputError: there is no such channel, or there are several of that name.
@@ -105,7 +108,7 @@ class Movie:
             raise InputError(
                 f"{len(found)} channels are called {channel!r}" if found else f"no channel {channel!r}",
                 place=self.source or self.name,
-                remedy="choose one of " + ", ".join(f"{c} ({name})" for c, name in enumerate(self.channels)),
+                remedy="choose one of " + ", ".join(f"{name} ({c})" for c, name in enumerate(self.channels)),
             )
         return replace(self, cell_channel=found[0])
 

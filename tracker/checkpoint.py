@@ -3,12 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
+from torch import Tensor
 
 from ingest.errors import InputError
 from tracker.model import LineageModel, ModelConfig
@@ -42,19 +44,40 @@ class Checkpoint:
 
 
 def save_model(model: LineageModel, path: Path, record: Mapping[str, Any]) -> None:
-    """Write weights so that a reader sees the old file or the whole new one; the same ones as the same bytes.
+    """Write weights; the same ones as the same bytes.
 
     Args:
         model: the network.
         path: of the .safetensors file.
         record: anything JSON holds.
+
+    Raises:
+        InputError: the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     header = {"format": FORMAT, "config": model.config.as_dict(), "record": record}
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    write_tensors(path, model.state_dict(), {HEADER: json.dumps(header)})
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
+    """Write a .safetensors file so that a reader sees the old one or the whole new one.
+
+    Raises:
+        InputError: it cannot be written.
+    """
     partial = path.with_suffix(".partial")
-    save_file(tensors, partial, metadata={HEADER: json.dumps(header)})
-    partial.replace(path)
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(save(whole, dict(header)))
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise InputError(
+            f"weights that cannot be written ({error.strerror or error})",
+            place=str(path),
+            remedy="name a folder that you may write to, on a disk that has room",
+        ) from error
 
 
 def load_model(path: Path = SHIPPED) -> Checkpoint:

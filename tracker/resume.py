@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ingest.errors import InputError
+from tracker.checkpoint import write_tensors
 from tracker.model import LineageModel
 
 LARGEST_GRADIENT = 1.0
@@ -85,29 +85,30 @@ class TrainingState:
         if check.validation is None or check.validation <= min(before, default=float("inf")):
             self.best, self.best_step = _frozen(self.averaged), check.step
 
-    def save(self, path: Path | None, key: str) -> None:
-        """Write the state in place of an older one; `key` says which training it is of."""
+    def save(self, path: Path | None, key: Mapping[str, str]) -> None:
+        """Write the state in place of an older one; `key` says by what names and values it is of a training.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
         if path is None:
             return
         tensors = {
-            f"{name}.{key_}": tensor.contiguous()
+            f"{name}.{weight}": tensor
             for name, model in self._models().items()
-            for key_, tensor in model.state_dict().items()
+            for weight, tensor in model.state_dict().items()
         }
         for number, moments in self._optimiser.state_dict()["state"].items():
-            tensors |= {f"moment.{number}.{name}": moments[name].contiguous() for name in MOMENTS}
+            tensors |= {f"moment.{number}.{name}": moments[name] for name in MOMENTS}
         header = {
-            "key": key,
+            "key": json.dumps(key),
             "step": str(self.step),
             "best_step": str(self.best_step),
             "checks": json.dumps([asdict(check) for check in self.checks]),
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        save_file({name: tensor.detach().cpu() for name, tensor in tensors.items()}, partial, metadata=header)
-        partial.replace(path)
+        write_tensors(path, tensors, header)
 
-    def resume(self, path: Path | None, key: str) -> None:
+    def resume(self, path: Path | None, key: Mapping[str, str]) -> None:
         """Go on from a state that was saved, if there is one.
 
         Raises:
@@ -123,11 +124,11 @@ class TrainingState:
             raise InputError(
                 f"a state that cannot be read: {error}", place=str(path), remedy="remove it to begin anew"
             ) from error
-        if header.get("key") != key:
+        if others := _others(header.get("key", ""), key):
             raise InputError(
-                "the state of a training on other movies or with other settings",
+                f"the state of a training with other {', '.join(others)}",
                 place=str(path),
-                remedy="give the same movies and settings, another output, or remove the file to begin anew",
+                remedy="give the same ones, another output, or remove the file to begin anew",
             )
         self._take(header, tensors)
 
@@ -143,6 +144,15 @@ class TrainingState:
 
     def _models(self) -> dict[str, LineageModel]:
         return {"model": self.model, "averaged": self.averaged, "best": self.best}
+
+
+def _others(stored: str, key: Mapping[str, str]) -> list[str]:
+    """What differs in the key of a state; everything where it says nothing."""
+    try:
+        known = json.loads(stored)
+    except ValueError:
+        known = {}
+    return [name for name, value in key.items() if known.get(name) != value]
 
 
 def _frozen(model: LineageModel) -> LineageModel:

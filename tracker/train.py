@@ -113,6 +113,8 @@ class Trained:
     def best(self) -> str:
         """Which weights were the best, for people."""
         step = self.record["best_step"]
+        if not self.held_out:
+            return "of which the last weights count: nothing was held out"
         return f"the best after {step:,}" if step else "none better than the weights that it began with"
 
 
@@ -140,12 +142,13 @@ def train(
         progress: told of each step.
 
     Raises:
-        InputError: no movie, or nothing to learn in them; a state file of another training.
+        InputError: no movie, or nothing to learn in them; a state file of another training, or one that
+            cannot be written.
     """
     _require_something_to_learn(movies, config)
     training, held_out = _examples(movies, config, progress)
     device = device or torch.device("cpu")
-    key = _key(training, held_out, config, model, evidence or {}) if state_file else ""
+    key = _key(training, held_out, config, model, evidence or {}) if state_file else {}
     torch.manual_seed(config.seed)
     given = model
     if model is None:
@@ -183,7 +186,7 @@ def _round(
     examples: Examples,
     device: torch.device,
     state_file: Path | None,
-    key: str,
+    key: Mapping[str, str],
     progress: Progress,
     *,
     is_given: bool,
@@ -254,17 +257,28 @@ def _key(
     config: TrainingConfig,
     start: LineageModel | None,
     evidence: Mapping[str, bool],
-) -> str:
-    """sha256, in hex, of all that a training follows from: it goes on from no other one's state."""
-    digest = hashlib.sha256(repr((FORMAT, asdict(config), sorted(evidence.items()))).encode())
+) -> dict[str, str]:
+    """All that a training follows from, by what a user calls it: it goes on from no other one's state."""
+    seen, weights = hashlib.sha256(), hashlib.sha256()
     for examples in (*training, held_out):
-        digest.update(repr([(example.name, len(example.scene)) for example in examples]).encode())
+        seen.update(repr([(example.name, len(example.scene)) for example in examples]).encode())
         for example in examples:
             for column in (*vars(example.inputs.batch).values(), example.pair_class, example.is_division):
-                digest.update(column.contiguous().numpy().data)
+                seen.update(column.contiguous().numpy().data)
     for weight in start.state_dict().values() if start else ():
-        digest.update(weight.cpu().numpy().data)
-    return digest.hexdigest()
+        weights.update(weight.cpu().numpy().data)
+    rounds = list(_rounds_of(config))
+    settings = {
+        name.replace("_", " "): repr([getattr(one, name) for one in rounds])
+        for name in vars(config)
+        if name != "then"
+    }
+    return settings | {
+        "movies": seen.hexdigest(),
+        "weights to begin with": weights.hexdigest(),
+        "evidence": repr(sorted(evidence.items())),
+        "version of cellkin": FORMAT,
+    }
 
 
 def variations(frames: int, config: TrainingConfig, seed: int) -> list[Variation]:

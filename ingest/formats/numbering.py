@@ -1,6 +1,7 @@
 """The frames of a folder in their order, and whether their numbering has holes."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -20,10 +21,21 @@ def tiff_files(folder: Path) -> list[Path]:
         raise InputError("no such file or folder", place=str(folder), remedy="check the path")
     files = [f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and not f.name.startswith(".")]
     if not files:
-        inner = sorted(f.name for f in folder.iterdir() if f.is_dir() and not f.name.startswith("."))
-        remedy = f"name one of its folders: {', '.join(inner)}" if inner else "name the folder of the frames"
-        raise InputError("no TIFF files (.tif, .tiff) in this folder", place=str(folder), remedy=remedy)
+        raise InputError(
+            "no TIFF files (.tif, .tiff) in this folder", place=str(folder), remedy=_meant(folder)
+        )
     return sorted(files, key=lambda file: _split(file))
+
+
+def _meant(folder: Path) -> str:
+    """What to do about a folder without frames, by what else is in it."""
+    visible = [f for f in folder.iterdir() if not f.name.startswith(".")]
+    if inner := sorted(f.name for f in visible if f.is_dir()):
+        return f"name one of its folders: {', '.join(inner)}"
+    if files := Counter(f.suffix for f in visible):
+        ((suffix, count),) = files.most_common(1)
+        return f"save the frames as TIFF: it holds {count} {suffix or 'other'} files"
+    return "name the folder of the frames"
 
 
 def frame_numbers(files: Sequence[Path]) -> list[int]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import tifffile
 
 from ingest.errors import InputError, TooLargeError
+from ingest.formats.numbering import SUFFIXES
 
 MAX_PIXELS = 2**30
 """Of one plane: far above any camera's, far below what a forged header of a few bytes can claim."""
@@ -26,7 +27,8 @@ def open_tiff(path: Path) -> tifffile.TiffFile:
     Raises:
         InputError: no TIFF, or truncated.
     """
-    with readable(str(path)):
+    is_called_so = path.suffix.lower() in SUFFIXES
+    with readable(str(path), "save or copy the file again" if is_called_so else "save it as TIFF"):
         tif = tifffile.TiffFile(path)
         try:
             _refuse_broken_chain(tif, path)
@@ -101,16 +103,14 @@ def truncated(place: str, how: str = "its pixels reach beyond the end of the fil
 
 
 @contextmanager
-def readable(place: str) -> Iterator[None]:
+def readable(place: str, remedy: str = "save or copy the file again") -> Iterator[None]:
     """Turn whatever a decoder raises into an error that the user can understand."""
     try:
         yield
     except InputError:
         raise
     except Exception as error:  # TiffFileError, struct.error, a dozen codecs' own errors
-        raise InputError(
-            f"cannot be read as TIFF ({error})", place=place, remedy="save or copy the file again"
-        ) from error
+        raise InputError(f"cannot be read as TIFF ({error})", place=place, remedy=remedy) from error
 
 
 def _refuse_broken_chain(tif: tifffile.TiffFile, path: Path) -> None:

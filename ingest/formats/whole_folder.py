@@ -28,7 +28,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         partial.rename(folder)
     except OSError as error:
         raise InputError(
-            f"cannot be written ({error})",
+            f"cannot be written ({error.strerror or error})",
             place=place,
             remedy="name a folder on a disk with room that you may write to",
         ) from error

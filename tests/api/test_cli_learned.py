@@ -1,9 +1,11 @@
 """`cellkin train`, and `cellkin track` with what it leaves, as a user calls them."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from matplotlib.image import imread
 
 from graph.store import LineageStore
@@ -59,6 +61,7 @@ def test_a_person_reads_where_the_files_are(cellkin: Call, frames: Path, tmp_pat
     shown = " ".join(ended.out.split())
     assert "cellkin track --weights" in shown
     assert "nothing: no validation" in shown
+    assert "2, of which the last weights count: nothing was held out" in shown
     assert not (tmp_path / "out" / "confusion.png").exists()
 
 
@@ -103,6 +106,46 @@ def test_the_channel_that_is_learned_from(
         assert all(alike) == same, name
     refused = cellkin("train", two, "--channel", "GFP", "--output", tmp_path / "none", "--json")
     assert (refused.code, refused.error["problem"]) == (3, "no channel 'GFP'")
+
+
+def test_a_plain_stack_is_learned_from_where_its_axes_are_given(
+    cellkin: Call, frames: Path, dividing: SimulatedMovie, tmp_path: Path
+) -> None:
+    stack = tmp_path / "plain.tif"
+    tifffile.imwrite(stack, np.stack([dividing.movie.frame(t)[0] for t in range(16)]))
+    given = f"{stack}={frames.with_name('01_GT')}"
+    refused = cellkin("train", given, "--output", tmp_path / "out", "--json")
+    assert (refused.code, "--axes TYX" in refused.error["remedy"]) == (3, True)
+    assert trained(cellkin, given, "--axes", "TYX", "--output", tmp_path / "out").document["steps"] == 4
+
+
+@pytest.mark.parametrize("output", ["file", "file/below"])
+def test_where_nothing_can_be_written_nothing_is_trained(
+    cellkin: Call, frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    monkeypatch.setattr("api.training.train", lambda *_, **__: pytest.fail("trained"))
+    (tmp_path / "file").touch()
+    ended = cellkin("train", frames, "--output", tmp_path / output, "--json")
+    assert (ended.code, ended.error["place"]) == (3, str(tmp_path / output))
+    assert "cannot be written" in ended.error["problem"]
+
+
+def test_who_stops_a_training_reads_how_it_goes_on(
+    cellkin: Call, frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validated = []
+
+    def once(*given: Any) -> float:
+        validated.append(given)
+        if len(validated) > 1:
+            raise KeyboardInterrupt
+        return 1.0
+
+    monkeypatch.setattr("tracker.train.validation_loss", once)
+    stopped = cellkin("train", frames, "--steps", 1, "--output", tmp_path / "out")
+    assert stopped.code == 130
+    assert "the same command goes on from the last state" in " ".join(stopped.out.split())
+    assert (tmp_path / "out" / "state.safetensors").exists()
 
 
 def test_weights_to_begin_with_are_given_once(cellkin: Call, frames: Path, tmp_path: Path) -> None:

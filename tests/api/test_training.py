@@ -89,7 +89,8 @@ def test_nothing_is_named() -> None:
 def test_the_tracking_of_another_movie(challenge: Path, dividing: SimulatedMovie) -> None:
     (challenge / "t015.tif").unlink()
     with pytest.raises(
-        InputError, match=r"Simulated/01: the label images are 16 frames .* the movie is 15 frames"
+        InputError,
+        match=r"label images are 16 frames .* the movie is 15 frames .* label images of .*01, one a frame",
     ):
         sequence(challenge)
 

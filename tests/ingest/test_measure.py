@@ -178,7 +178,7 @@ def test_progress_hears_of_the_frames() -> None:
 def test_a_movie_of_another_shape_is_refused(shape: tuple[int, int, int]) -> None:
     movie = Movie.from_array(np.zeros(shape, np.uint8), name="other movie")
     with pytest.raises(
-        InputError, match=f"other movie: .*1 frames of 90×130.*{shape[0]} frames of {shape[1]}×{shape[2]}"
+        InputError, match=f"1 frames of 90×130.*{shape[0]} frames of {shape[1]}×{shape[2]}; .* of other movie"
     ):
         measure(LabelImages.from_array(crowd(seed=1)[np.newaxis]), movie)
 

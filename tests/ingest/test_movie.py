@@ -65,11 +65,11 @@ def test_the_channel_that_shows_the_cells(names: tuple[str, str] | None, channel
 @pytest.mark.parametrize(
     ("names", "channel", "said"),
     [
-        (("DAPI", "GFP"), "gfp", "cells: no channel 'gfp'; choose one of 0 (DAPI), 1 (GFP)"),
+        (("DAPI", "GFP"), "gfp", "cells: no channel 'gfp'; choose one of DAPI (0), GFP (1)"),
         (("DAPI", "GFP"), "2", "no channel '2'"),
         (("DAPI", "GFP"), "-1", "no channel '-1'"),
         (("DAPI", "GFP"), "", "no channel ''"),
-        (("GFP", "GFP"), "GFP", "cells: 2 channels are called 'GFP'; choose one of 0 (GFP), 1 (GFP)"),
+        (("GFP", "GFP"), "GFP", "cells: 2 channels are called 'GFP'; choose one of GFP (0), GFP (1)"),
     ],
 )
 def test_a_channel_that_is_not_there(names: tuple[str, str], channel: str, said: str) -> None:

@@ -51,6 +51,16 @@ def test_the_same_weights_are_the_same_bytes(model: LineageModel, weights: Path)
         assert weights.with_name("again.safetensors").read_bytes() == weights.read_bytes()
 
 
+def test_what_cannot_be_written_is_said_and_leaves_nothing(model: LineageModel, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "taken.safetensors").mkdir()
+    for path in (tmp_path / "file" / "lineage.safetensors", tmp_path / "taken.safetensors"):
+        with pytest.raises(InputError, match=r"cannot be written .*; name a folder") as caught:
+            save_model(model, path, RECORD)
+        assert caught.value.place == str(path)
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "taken.safetensors"}
+
+
 def refused(path: Path, problem: str) -> None:
     with pytest.raises(InputError, match=problem) as caught:
         load_model(path)

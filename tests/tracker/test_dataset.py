@@ -255,5 +255,5 @@ def test_nothing_is_left() -> None:
 def test_frames_of_another_movie_are_refused(dividing: SimulatedMovie) -> None:
     fewer = LabelImages.from_array(np.stack(list(dividing.labels))[:9])
     sizes = "the label images are 9 frames of 129×169, the movie is 16 frames of 129×169"
-    with pytest.raises(InputError, match=f"{dividing.movie.name}: {sizes}"):
+    with pytest.raises(InputError, match=f"{sizes}; give the label images of {dividing.movie.name}"):
         TrainingMovie("other", dividing.movie, fewer, dividing.graph)

@@ -12,6 +12,8 @@ from tracker.resume import Check, TrainingState
 
 SIZES = ModelConfig(cell=5, step=3, neighbour=2, pair=7, triple=6, width=16)
 
+KEY = {"steps": "8", "movies": "m"}
+
 
 def fresh(seed: int = 1) -> TrainingState:
     torch.manual_seed(seed)
@@ -46,10 +48,10 @@ def test_interrupted_and_taken_up_again(tmp_path: Path) -> None:
     state.add(Check(4, 1.5, 0.9))
     go_down(state, 3)
     state.add(Check(7, 1.2, 1.1))
-    state.save(tmp_path / "deep" / "state.safetensors", "a key")
+    state.save(tmp_path / "deep" / "state.safetensors", KEY)
     go_down(state, 5)
     other = fresh(seed=2)
-    other.resume(tmp_path / "deep" / "state.safetensors", "a key")
+    other.resume(tmp_path / "deep" / "state.safetensors", KEY)
     assert other.checks == [Check(4, 1.5, 0.9), Check(7, 1.2, 1.1)]
     go_down(other, 5)
     check_same(other, state)
@@ -57,8 +59,8 @@ def test_interrupted_and_taken_up_again(tmp_path: Path) -> None:
 
 def test_a_state_before_the_first_step(tmp_path: Path) -> None:
     state, other = fresh(), fresh(seed=2)
-    state.save(tmp_path / "state.safetensors", "a key")
-    other.resume(tmp_path / "state.safetensors", "a key")
+    state.save(tmp_path / "state.safetensors", KEY)
+    other.resume(tmp_path / "state.safetensors", KEY)
     for one in (state, other):
         go_down(one, 2)
     check_same(other, state)
@@ -66,9 +68,9 @@ def test_a_state_before_the_first_step(tmp_path: Path) -> None:
 
 def test_without_a_file_nothing_is_kept_or_taken(tmp_path: Path) -> None:
     state, same = fresh(), fresh()
-    state.save(None, "a key")
-    state.resume(None, "a key")
-    state.resume(tmp_path / "none.safetensors", "a key")
+    state.save(None, KEY)
+    state.resume(None, KEY)
+    state.resume(tmp_path / "none.safetensors", KEY)
     check_same(state, same)
     assert list(tmp_path.iterdir()) == []
 
@@ -121,15 +123,18 @@ def test_a_step_is_never_larger_than_allowed() -> None:
 
 
 def test_the_state_of_another_training_is_refused(tmp_path: Path) -> None:
-    fresh().save(tmp_path / "state.safetensors", "a key")
-    with pytest.raises(InputError, match=r"state\.safetensors: the state of a training on other movies"):
-        fresh().resume(tmp_path / "state.safetensors", "another key")
+    fresh().save(tmp_path / "state.safetensors", KEY)
+    for other, differs in (({"steps": "9", "movies": "m"}, "steps"), ({**KEY, "seed": "0"}, "seed")):
+        with pytest.raises(InputError, match=rf"state\.safetensors: .* with other {differs}; give the same"):
+            fresh().resume(tmp_path / "state.safetensors", other)
+    with pytest.raises(InputError, match="with other steps, movies; give the same"):
+        fresh().resume(tmp_path / "state.safetensors", {"steps": "9", "movies": "others"})
 
 
 @pytest.mark.parametrize("content", [b"", b"no state", None], ids=["empty", "text", "cut"])
 def test_a_damaged_state_is_refused(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "state.safetensors"
-    fresh().save(path, "a key")
+    fresh().save(path, KEY)
     path.write_bytes(path.read_bytes()[:-50] if content is None else content)
     with pytest.raises(InputError, match=r"cannot be read: .*; remove it to begin anew"):
-        fresh().resume(path, "a key")
+        fresh().resume(path, KEY)

@@ -160,9 +160,12 @@ def test_it_stops_early(source: TrainingMovie, tmp_path: Path, monkeypatch: pyte
 
 
 # another seed, a movie of the same name with other cells or other frames, other weights to begin with
-@pytest.mark.parametrize("other", ["seed", "movie", "frames", "start"])
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [("seed", "seed"), ("movie", "movies"), ("frames", "movies"), ("start", "weights to begin with")],
+)
 def test_the_state_of_another_training_is_refused(
-    source: TrainingMovie, uninterrupted: LineageModel, other: str, tmp_path: Path
+    source: TrainingMovie, uninterrupted: LineageModel, other: str, named: str, tmp_path: Path
 ) -> None:
     state, config = tmp_path / "state.safetensors", replace(SHORT, steps=1)
     train([source], config, state_file=state)
@@ -170,7 +173,7 @@ def test_the_state_of_another_training_is_refused(
     assert source.movie is not None
     inverted = replace(source.movie, read=lambda t: 60_000 - source.movie.frame(t))  # type: ignore[union-attr]
     movie = {"movie": shifted, "frames": replace(source, movie=inverted)}.get(other, source)
-    with pytest.raises(InputError, match="a training on other movies or with other settings"):
+    with pytest.raises(InputError, match=f"the state of a training with other {named}; give the same"):
         train(
             [movie],
             replace(config, seed=1) if other == "seed" else config,

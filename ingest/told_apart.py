@@ -1,0 +1,46 @@
+"""Masks that say where cells are, but not which."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage as ndi
+
+from ingest.errors import InputError
+from ingest.movie import LabelImages
+from ingest.tracking_graph import Detections
+
+LOOKED_AT = 5
+"""Frames, spread over the movie."""
+SMALLEST = 0.1
+"""Of the largest region of a frame: what is smaller is a speck."""
+
+
+def require_told_apart(detections: Detections, labels: LabelImages) -> None:
+    """Refuse label images that give all cells of a movie one number, as masks of 0 and 255 do.
+
+    A movie of one cell has one label too, but no frame after frame with that in several places.
+
+    Args:
+        detections: measured on the label images.
+        labels: (T, Y, X) label images.
+
+    Raises:
+        InputError: one label is all that there is, and in most frames it is in several regions.
+    """
+    if len(np.unique(detections.label)) != 1:
+        return
+    frames = np.unique(detections.frame)
+    sample = frames[np.unique(np.linspace(0, len(frames) - 1, LOOKED_AT).astype(np.int64))]
+    regions = int(np.median([_regions(labels.frame(int(t))) for t in sample]))
+    if regions > 1:
+        raise InputError(
+            f"one label, {detections.label[0]}, for {regions} separate regions in a frame",
+            place=labels.source,
+            remedy="give each cell a number of its own: number the connected regions "
+            "(skimage.measure.label; MorphoLibJ in Fiji)",
+        )
+
+
+def _regions(image: npt.NDArray[np.integer]) -> int:
+    """Connected regions of one frame, without specks."""
+    area = np.bincount(ndi.label(image, np.ones((3, 3)))[0].ravel())[1:]
+    return int((area >= SMALLEST * area.max(initial=0)).sum())
