@@ -259,7 +259,8 @@ def train(
     """Train the tracker's network on movies whose lineages are known; goes on where it was stopped."""
     from api.cli_output import check_folder
     from api.settings import Settings
-    from api.training import STATE, collect, run_training, simulated
+    from api.training import STATE, run_training
+    from api.training_movies import collect, simulated
     from ingest.segment import SegmentationSettings
     from tracker.checkpoint import SEGMENTED, SHIPPED
     from tracker.train import FINETUNING, REHEARSED, TrainingConfig, from_nothing

@@ -96,7 +96,7 @@ class PixelStore:
                 remedy="store the tracking with its label images, on this data folder",
             )
         array: Any = zarr.open_array(path, mode="r")
-        return LabelImages.from_function(lambda t: np.asarray(array[t]), array.shape, str(path))
+        return LabelImages(array.shape, lambda t: np.asarray(array[t]), str(path))
 
     def has(self, tracking_id: str) -> bool:
         """Whether there are label images of a tracking."""

@@ -254,16 +254,6 @@ class LabelImages:
         t, y, x = labels.shape
         return cls((t, y, x), lambda t: labels[t])
 
-    @classmethod
-    def from_function(
-        cls,
-        read: Callable[[int], npt.NDArray[Any]],
-        shape: tuple[int, int, int],
-        source: str = "label images",
-    ) -> "LabelImages":
-        """Label images that `read` gives, by frame number, as (Y, X)."""
-        return cls(shape, read, source)
-
 
 def open_labels(path: str | Path, *, axes: str | None = None) -> LabelImages:
     """Open a folder of TIFF label images (man_seg000.tif, mask000.tif …), or a TIFF stack of them.

@@ -88,7 +88,7 @@ def segment(
     frames, _, height, width = movie.shape
     if diameter is None:
         empty = np.zeros((height, width), np.int32)
-        return LabelImages.from_function(lambda _: empty, (frames, height, width))
+        return LabelImages((frames, height, width), lambda _: empty)
     with ThreadPoolExecutor(default_threads()) as pool:  # so many frames are in memory
         if not settings.force:
             _require_bright_cells(movie, sample, diameter, settings, pool)
@@ -99,7 +99,7 @@ def segment(
             return LabelRuns.of(segment_frame(movie.cell_image(t), diameter, settings))
 
         runs = list(progress(pool.map(one, range(frames)), "Segmenting", total=frames))
-    return LabelImages.from_function(lambda t: runs[t].image(), (frames, height, width))
+    return LabelImages((frames, height, width), lambda t: runs[t].image())
 
 
 def segment_frame(

@@ -23,8 +23,8 @@ def whole_cells(markers: LabelImages, masks: LabelImages) -> LabelImages:
             place=masks.source,
             remedy="give the full masks of the same movie",
         )
-    return LabelImages.from_function(
-        lambda t: _whole_frame(markers.frame(t), masks.frame(t)), markers.shape, markers.source
+    return LabelImages(
+        markers.shape, lambda t: _whole_frame(markers.frame(t), masks.frame(t)), markers.source
     )
 
 

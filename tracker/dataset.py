@@ -13,7 +13,7 @@ from ingest.movie import LabelImages, Movie
 from ingest.tracking_graph import BoolArray, Detections, IntArray, LinkKind, TrackingGraph
 from tracker.cells import Cells
 from tracker.config import LEARNED_DRAFT
-from tracker.crops import crops
+from tracker.crops import SIDE, crops
 from tracker.draft import make_draft
 from tracker.imperfect import marked, missegmented
 from tracker.inputs import Inputs, make_inputs
@@ -112,7 +112,7 @@ def make_example(source: TrainingMovie, variation: Variation) -> Example:
     detections = graph.detections
     draft = make_draft(labels, detections, LEARNED_DRAFT)
     scene = make_scene(draft)
-    pictures = torch.cat([torch.zeros(0, 2, 24, 24), *crops(labels, movie, detections, draft.cells)])
+    pictures = torch.cat([torch.zeros(0, 2, SIDE, SIDE), *crops(labels, movie, detections, draft.cells)])
     looks = Looks.of(pictures, has_image=movie is not None)
     inputs = make_inputs(scene, detections, looks, pictures.half())
     return Example(source.name, scene, inputs, labels, graph, *truth_of(scene, graph))
@@ -133,7 +133,7 @@ def vary(source: TrainingMovie, way: Variation) -> tuple[LabelImages, Movie | No
             image = missegmented(image, way.flaws, first, np.random.default_rng([way.seed, frames[t]]))
         return image
 
-    labels = LabelImages.from_function(seen, (len(frames), *source.labels.shape[1:]))
+    labels = LabelImages((len(frames), *source.labels.shape[1:]), seen)
     movie = None if source.movie is None else _frames(source.movie, frames)
     detections = measure(labels, movie)
     frame = np.full(len(source.labels), len(frames))  # of the variation; those left out have none

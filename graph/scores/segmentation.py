@@ -78,4 +78,4 @@ def _chosen(computed: LabelImages, frames: Sequence[int]) -> LabelImages:
             place="segmentation ground truth",
             remedy="score label images of the same movie",
         )
-    return LabelImages.from_function(lambda t: computed.frame(frames[t]), (len(frames), *computed.shape[1:]))
+    return LabelImages((len(frames), *computed.shape[1:]), lambda t: computed.frame(frames[t]))

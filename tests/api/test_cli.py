@@ -16,7 +16,7 @@ import tifffile
 
 from api.cli import main
 from api.settings import Settings
-from api.training import collect
+from api.training_movies import collect
 from graph.connection import Connection
 from graph.server import ServerAddress
 from graph.store import LineageStore

@@ -8,7 +8,7 @@ import pytest
 
 from api.given import given_trackings
 from api.settings import Settings
-from api.training import collect
+from api.training_movies import collect
 from ingest.errors import InputError
 from ingest.formats.ctc import write_ground_truth
 from ingest.formats.ome_tiff import write_movie

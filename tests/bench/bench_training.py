@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from api.console import Reporter
-from api.training import sequence, simulated
+from api.training_movies import sequence, simulated
 from graph.scores.matching import Matching
 from graph.scores.report import Score, score
 from ingest.progress import Progress

@@ -96,7 +96,7 @@ def label_images(graph: TrackingGraph, cells: int, size: int, seed: int) -> Labe
         image[tuple(place[:, :, None] + disc[:, None, :])] = labels[:, None]
         return image
 
-    return LabelImages.from_function(draw, (int(graph.detections.frame[-1]) + 1, size, size))
+    return LabelImages((int(graph.detections.frame[-1]) + 1, size, size), draw)
 
 
 def write_folders(folder: Path, frames: int, cells: int, size: int) -> None:
@@ -117,4 +117,4 @@ def _covering(images: LabelImages, overlaps: Overlaps, cells: int) -> LabelImage
         cover[overlaps.reference[rows]] = overlaps.computed[rows]
         return cover[images.frame(t)]
 
-    return LabelImages.from_function(paint, images.shape)
+    return LabelImages(images.shape, paint)

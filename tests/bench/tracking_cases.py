@@ -213,7 +213,7 @@ def _labels(case: Case, frames: IntArray, kept: BoolArray) -> LabelImages:
         left: npt.NDArray[np.integer] = lookup[image]
         return left
 
-    return LabelImages.from_function(read, (len(frames), *case.labels.shape[1:]), case.labels.source)
+    return LabelImages((len(frames), *case.labels.shape[1:]), read, case.labels.source)
 
 
 def _frames_of(movie: Movie, frames: IntArray) -> Movie:

@@ -68,7 +68,7 @@ def test_frames_are_read_once_and_checked_in_order(pixels: PixelStore) -> None:
         read.append(t)
         return np.array(IMAGES[t])
 
-    with pixels.writing(LabelImages.from_function(frame, (4, 7, 9)), lambda t, _: checked.append(t)):
+    with pixels.writing(LabelImages((4, 7, 9), frame), lambda t, _: checked.append(t)):
         pass
     assert read == checked == [0, 1, 2, 3]
 

@@ -344,7 +344,7 @@ def test_a_label_image_that_cannot_be_read_stores_nothing(
         return drawn.labels[t]
 
     with pytest.raises(InputError, match="truncated"):
-        put(store, drawn, labels=LabelImages.from_function(read, drawn.labels.shape))
+        put(store, drawn, labels=LabelImages(drawn.labels.shape, read))
     assert count(connection, "Tracking") == 0
     assert list((tmp_path / "pixels").iterdir()) == []
 

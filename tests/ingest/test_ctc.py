@@ -438,7 +438,7 @@ def test_what_is_there_already_is_not_touched(tmp_path: Path) -> None:
 
 
 def test_numbers_of_written_masks_have_three_digits_or_as_many_as_needed(tmp_path: Path) -> None:
-    labels = LabelImages.from_function(lambda t: np.zeros((2, 3), np.uint8), (1001, 2, 3))
+    labels = LabelImages((1001, 2, 3), lambda t: np.zeros((2, 3), np.uint8))
     graph = lineages.no_cells().graph
     write_result(graph, labels, tmp_path / "long")
     assert sorted(f.name for f in (tmp_path / "long").glob("*.tif"))[-1] == "mask1000.tif"

@@ -205,7 +205,7 @@ def test_labels_of_any_whole_numbers(dtype: npt.DTypeLike) -> None:
     ],
 )
 def test_what_is_no_label_image_is_refused(odd: npt.NDArray[Any], said: str) -> None:
-    images = LabelImages.from_function(lambda t: odd if t == 2 else LABELS[t], (T, Y, X), "somewhere")
+    images = LabelImages((T, Y, X), lambda t: odd if t == 2 else LABELS[t], "somewhere")
     np.testing.assert_array_equal(images.frame(3), LABELS[3])
     with pytest.raises(InputError, match=said) as caught:
         images.frame(2)

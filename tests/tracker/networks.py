@@ -11,7 +11,7 @@ from ingest.movie import LabelImages, Movie
 from ingest.simulate import SimulatedMovie
 from ingest.tracking_graph import Detections
 from tracker.config import LEARNED_DRAFT
-from tracker.crops import crops
+from tracker.crops import SIDE, crops
 from tracker.dataset import TrainingMovie
 from tracker.draft import make_draft
 from tracker.inputs import Inputs, make_inputs
@@ -36,7 +36,7 @@ def seen(labels: LabelImages, movie: Movie | None) -> Seen:
     detections = measure(labels)
     draft = make_draft(labels, detections, LEARNED_DRAFT)
     scene = make_scene(draft)
-    pictures = torch.cat([torch.zeros(0, 2, 24, 24), *crops(labels, movie, detections, draft.cells)])
+    pictures = torch.cat([torch.zeros(0, 2, SIDE, SIDE), *crops(labels, movie, detections, draft.cells)])
     looks = Looks.of(pictures, has_image=movie is not None)
     return Seen(detections, scene, pictures, looks, make_inputs(scene, detections, looks, pictures))
 

@@ -95,7 +95,7 @@ def test_memory_is_that_of_a_few_frames_whatever_the_length_of_the_movie(frames:
         image[10 : 20 + t, 10:90] = t + 1
         return image
 
-    images = LabelImages.from_function(draw, (frames, 400, 500))
+    images = LabelImages((frames, 400, 500), draw)
     tracemalloc.start()
     try:
         found = count_overlaps(images, images, workers=2)
