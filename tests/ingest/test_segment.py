@@ -131,7 +131,7 @@ def test_bright_cells_in_phase_contrast_are_found(data_folder: Path) -> None:
     markers = LabelImages.from_array(np.stack([truth.labels.frame(t) for t in shown]))
     cells = count_overlaps(markers, markers).detections()[0]
     unlinked = TrackingGraph(cells, np.empty((0, 2), np.int64), np.empty(0, np.uint8))
-    assert det(unlinked, markers, found) > 0.9
+    assert det(unlinked, markers, found) > 0.908  # .904 with the diameter as first measured
 
 
 def test_dark_cells_are_refused_unless_forced(simulated: SimulatedMovie) -> None:

@@ -130,6 +130,13 @@ def test_intensities_are_relative_to_the_ground() -> None:
     np.testing.assert_allclose(relative[labels == 2], -0.5)
 
 
+def test_one_in_twenty_pixels_of_the_cells_is_brighter_than_1() -> None:
+    labels = square((240, 320), (10, 10, 200, 300))
+    image = np.where(labels > 0, np.random.default_rng(3).integers(1, 60_000, labels.shape), 0)
+    share = (lit(image.astype(np.uint16), labels)[labels == 1] > 1).mean()
+    assert share == pytest.approx(0.05, abs=0.015)
+
+
 @pytest.mark.parametrize("pixels", [1, 2, 7, 8])
 def test_the_ground_is_the_median_between_the_cells(pixels: int) -> None:
     image = np.zeros((4, 4 * (pixels + 1)), np.float32)
