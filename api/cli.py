@@ -66,14 +66,19 @@ FrameInterval = Annotated[
     float | None,
     typer.Option("--minutes-per-frame", help="Minutes a frame, where the movie does not say.", min=0),
 ]
-MoviePath = Annotated[Path, typer.Argument(help="A TIFF or OME-TIFF stack, or a folder of TIFF frames.")]
+MoviePath = Annotated[
+    Path, typer.Argument(help="A TIFF or OME-TIFF stack, or a folder of TIFF or PNG frames.")
+]
 Device = Annotated[str, typer.Option(help="That the network runs on: auto, cpu, cuda.")]
 Channel = Annotated[
     str | None,
     typer.Option(help="The channel that shows the cells: its name, or its number, from 0; else the first."),
 ]
 LabelsPath = Annotated[
-    Path | None, typer.Option("--labels", help="Label images, one a frame, instead of segmenting.")
+    Path | None,
+    typer.Option(
+        "--labels", help="Label images, one a frame, in a folder or a stack, instead of segmenting."
+    ),
 ]
 
 Diameter = Annotated[
@@ -315,8 +320,8 @@ def ingest(
     movie: Annotated[
         Path,
         typer.Argument(
-            help="A TIFF or OME-TIFF stack, or a folder of TIFF frames; or a .trk or .trks file of DeepCell, "
-            "which holds the tracking too."
+            help="A TIFF or OME-TIFF stack, or a folder of TIFF or PNG frames; or a .trk or .trks file of "
+            "DeepCell, which holds the tracking too."
         ),
     ],
     tracking: Annotated[

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.errors import InputError
-from ingest.formats.tiff import open_frames
+from ingest.formats import Frames, png, tiff
 
 LARGEST_LABEL = np.iinfo(np.int32).max
 
@@ -172,7 +172,7 @@ def open_movie(
     minutes_per_frame: float | None = None,
     name: str | None = None,
 ) -> Movie:
-    """Open a folder of TIFF frames (a CTC sequence is one), or a TIFF or OME-TIFF stack.
+    """Open a folder of TIFF or PNG frames (a CTC sequence is one), or a TIFF or OME-TIFF stack.
 
     Args:
         path: file or folder.
@@ -185,7 +185,7 @@ def open_movie(
         InputError: what cannot be read completely, or is unclear without `axes`.
     """
     path = Path(path)
-    frames = open_frames(path, axes=axes)
+    frames = _frames_at(path, axes)
     stated = frames.calibration
     return Movie(
         name=name or _name(path),
@@ -256,7 +256,7 @@ class LabelImages:
 
 
 def open_labels(path: str | Path, *, axes: str | None = None) -> LabelImages:
-    """Open a folder of TIFF label images (man_seg000.tif, mask000.tif …), or a TIFF stack of them.
+    """Open a folder of TIFF or PNG label images (man_seg000.tif, mask000.tif …), or a TIFF stack of them.
 
     The planes of a stack that does not say what they are count as time points.
 
@@ -264,13 +264,19 @@ def open_labels(path: str | Path, *, axes: str | None = None) -> LabelImages:
         InputError: what cannot be read completely; several channels; depth.
     """
     path = Path(path)
-    frames = open_frames(path, axes=axes, labels=True)
+    frames = _frames_at(path, axes, labels=True)
     t, c, y, x = frames.shape
     if c > 1:
         raise InputError(
             f"label images of {c} channels", place=str(path), remedy="give one label image a frame"
         )
     return LabelImages((t, y, x), lambda t: frames.read(t)[0], str(path))
+
+
+def _frames_at(path: Path, axes: str | None, *, labels: bool = False) -> Frames:
+    """What a reader of the path's format gives."""
+    open_frames = png.open_frames if png.is_png_folder(path) else tiff.open_frames
+    return open_frames(path, axes=axes, labels=labels)
 
 
 def _whole_labels(image: npt.NDArray[Any], place: str) -> npt.NDArray[np.integer]:

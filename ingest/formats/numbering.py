@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,12 +19,18 @@ def tiff_files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise InputError("no such file or folder", place=str(folder), remedy="check the path")
-    files = [f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and not f.name.startswith(".")]
+    files = files_of(folder, SUFFIXES)
     if not files:
         raise InputError(
             "no TIFF files (.tif, .tiff) in this folder", place=str(folder), remedy=_meant(folder)
         )
-    return sorted(files, key=lambda file: _split(file))
+    return files
+
+
+def files_of(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """The visible files of a folder that end so, in natural order (t2 before t10)."""
+    files = (f for f in folder.iterdir() if f.suffix.lower() in suffixes and not f.name.startswith("."))
+    return sorted(files, key=_split)
 
 
 def _meant(folder: Path) -> str:

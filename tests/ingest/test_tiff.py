@@ -317,9 +317,9 @@ def test_missing_paths_and_empty_folders(tmp_path: Path) -> None:
     said = refusal(tmp_path)
     assert "no TIFF files (.tif, .tiff) in this folder" in said
     assert "name one of its folders: 01, 01_GT" in said
-    for name in ("t0.png", "t1.png", "notes.txt"):
+    for name in ("t0.jpg", "t1.jpg", "notes.txt"):
         (tmp_path / "01" / name).touch()
-    assert refusal(tmp_path / "01").endswith("save the frames as TIFF: it holds 2 .png files")
+    assert refusal(tmp_path / "01").endswith("save the frames as TIFF: it holds 2 .jpg files")
 
 
 def test_another_form_is_to_be_saved_as_tiff(tmp_path: Path) -> None:
