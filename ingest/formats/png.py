@@ -4,7 +4,7 @@ Source of the header: Portable Network Graphics, third edition, W3C 2025, sectio
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ SUFFIXES = (".png",)
 HEADER = struct.Struct(">8s4s4sIIBB")
 """Signature, length and name of the first chunk, width, height, bits a sample, kind of colour."""
 SIGNATURE, FIRST_CHUNK, GREY = b"\x89PNG\r\n\x1a\n", b"IHDR", 0
-DTYPES = {8: np.dtype(np.uint8), 16: np.dtype(np.uint16)}
+DTYPES: Mapping[int, np.dtype[Any]] = {8: np.dtype("u1"), 16: np.dtype("u2")}
 
 
 def is_png_folder(path: Path) -> bool:
