@@ -7,10 +7,11 @@ from pathlib import Path
 from api.uploads import UploadFolder
 from ingest.errors import InputError
 from ingest.formats.numbering import SUFFIXES, tiff_files
+from ingest.formats.png import is_png_folder
 from ingest.formats.tiff import frames_of_files
 from ingest.formats.trk import TrkMovie, is_trk, open_trk
 from ingest.formats.uploaded import FileKind, kind_of
-from ingest.formats.zipped import TIFF_SUFFIXES, TRACKING_SUFFIXES, unpack_zip
+from ingest.formats.zipped import IMAGE_SUFFIXES, TRACKING_SUFFIXES, unpack_zip
 from ingest.movie import LabelImages, Movie, open_labels, open_movie
 from ingest.progress import Progress, silent
 
@@ -89,7 +90,7 @@ class UploadReader:
             return found[0]
         path = file
         if kind_of(file) is FileKind.ZIP:
-            folders = _folders(self._unpacked(file, upload, TIFF_SUFFIXES))
+            folders = _folders(self._unpacked(file, upload, IMAGE_SUFFIXES))
             _require_one(len(folders), upload, "folders")
             path = folders[0]
         return replace(open_labels(path), source=upload)
@@ -134,8 +135,8 @@ class UploadReader:
     def _stacks(self, file: Path, upload: str, axes: str | None) -> list[Path]:
         """Of each folder in a zip: itself, if its files are frames, else each of its files."""
         found: list[Path] = []
-        for folder in _folders(self._unpacked(file, upload, TIFF_SUFFIXES)):
-            files = tiff_files(folder)
+        for folder in _folders(self._unpacked(file, upload, IMAGE_SUFFIXES)):
+            files = [folder] if is_png_folder(folder) else tiff_files(folder)
             found += [folder] if len(files) > 1 and _is_frame(files[0], axes) else files
         return found
 
@@ -164,8 +165,8 @@ def _is_frame(file: Path, axes: str | None) -> bool:
 
 
 def _folders(unpacked: Path) -> list[Path]:
-    """The folders that hold TIFF files."""
-    holding = {path.parent for path in unpacked.rglob("*") if path.suffix.lower() in SUFFIXES}
+    """The folders that hold images."""
+    holding = {path.parent for path in unpacked.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES}
     return sorted(holding)
 
 

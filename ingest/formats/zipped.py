@@ -22,8 +22,8 @@ from typing import IO, BinaryIO
 from ingest.errors import InputError
 from ingest.progress import Progress, silent
 
-TIFF_SUFFIXES = (".tif", ".tiff")
-TRACKING_SUFFIXES = (*TIFF_SUFFIXES, ".txt")
+IMAGE_SUFFIXES = (".tif", ".tiff", ".png")
+TRACKING_SUFFIXES = (*IMAGE_SUFFIXES, ".txt")
 """What a Cell Tracking Challenge folder holds."""
 
 MAX_MEMBERS = 100_000
@@ -63,7 +63,7 @@ def check_zip(path: Path, suffixes: Collection[str] = TRACKING_SUFFIXES) -> None
 
 
 def unpack_zip(
-    path: Path, folder: Path, suffixes: Collection[str] = TIFF_SUFFIXES, progress: Progress = silent
+    path: Path, folder: Path, suffixes: Collection[str] = IMAGE_SUFFIXES, progress: Progress = silent
 ) -> None:
     """Unpack an archive; folders within it become folders within `folder`.
 
@@ -115,8 +115,10 @@ def _members(archive: zipfile.ZipFile, path: Path, suffixes: Collection[str]) ->
         _refuse_odd(member, path, suffixes)
     _refuse_doubles(members, path)
     _refuse_bomb(archive, path)
-    if not any(member.filename.lower().endswith(TIFF_SUFFIXES) for member in members):
-        raise InputError("no TIFF file in the archive", place=path.name, remedy="put the frames into it")
+    if not any(member.filename.lower().endswith(IMAGE_SUFFIXES) for member in members):
+        raise InputError(
+            "no TIFF or PNG file in the archive", place=path.name, remedy="put the frames into it"
+        )
     return members
 
 

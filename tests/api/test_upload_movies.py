@@ -2,8 +2,10 @@
 
 import io
 import shutil
+import zipfile
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 
@@ -61,6 +63,19 @@ def test_a_zip_of_frames_is_a_movie(uploads: UploadFolder, reader: UploadReader,
     ((movie, _),) = reader.movies(sent(uploads, "a.zip", zip_of(**frames_of(RAW, f"{folder}t"))), ANY)
     assert (movie.name, len(movie)) == ("a", len(RAW))
     assert np.array_equal(movie.frame(1)[0], RAW[1])
+
+
+def test_a_zip_of_png_frames_is_a_movie(uploads: UploadFolder, reader: UploadReader) -> None:
+    def write(path: Path) -> None:
+        with zipfile.ZipFile(path, "w") as archive:
+            for t, frame in enumerate(RAW):
+                archive.writestr(f"01/t{t:03}.png", imagecodecs.png_encode(frame))
+
+    name = sent(uploads, "a.zip", write)
+    ((movie, _),) = reader.movies(name, ANY)
+    assert (movie.name, len(movie), movie.source) == ("a", len(RAW), "a.zip")
+    assert np.array_equal(movie.frame(1)[0], RAW[1])
+    assert np.array_equal(reader.labels(name, ANY).frame(2), RAW[2])
 
 
 def test_a_zip_of_stacks_is_a_movie_each(uploads: UploadFolder, reader: UploadReader) -> None:
