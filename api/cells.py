@@ -175,6 +175,7 @@ def time_series_of(track: int, rows: Rows, movie: MovieRecord, features: Sequenc
     Raises:
         InputError: a feature was not measured.
     """
+    features = None if features is None else list(dict.fromkeys(features))
     columns = with_units(rows, movie.pixel_size, movie.minutes_per_frame)
     frame, label, minutes = columns.pop("frame"), columns.pop("label"), columns.pop("minutes", None)
     for name in features or ():

@@ -424,7 +424,7 @@ def backup(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Back up everything: the managed server is stopped and dumped, a database of your own is exported."""
+    """Back up movies, trackings and scores: the managed server is stopped and dumped, another exported."""
     from api.keeping import back_up
     from api.settings import Settings
 
@@ -448,7 +448,7 @@ def restore(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Restore a backup, and hold what is there then against what it says."""
+    """Restore a backup, and hold what is there then against what it says; scores of an export come anew."""
     from api.keeping import restore_backup
     from api.settings import Settings
 

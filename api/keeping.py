@@ -1,5 +1,6 @@
 """Backups of the store that the settings name, and back."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from api.scoring import score_stored
@@ -20,7 +21,7 @@ from graph.export import exported_scores
 from graph.pixels import PixelStore
 from graph.server import ManagedServer
 from graph.server_use import users
-from ingest.errors import ConflictError, InputError
+from ingest.errors import ConflictError, InputError, NotFoundError
 from ingest.progress import Progress, silent
 
 
@@ -86,7 +87,8 @@ def restore_backup(
         require_restored(opened.store, manifest)
         if manifest.kind == "export":
             for scored in progress(exported_scores(folder), "Scoring again"):
-                score_stored(opened.store, *scored)
+                with suppress(NotFoundError):  # one whose label images were not there when it was exported
+                    score_stored(opened.store, *scored)
     return manifest
 
 

@@ -40,8 +40,9 @@ def write_export(store: LineageStore, folder: Path, progress: Progress = silent)
         if graph is not None:
             _write_json(folder / TRACKINGS / f"{tracking.id}.json", asdict(tracking))
             _write_graph(folder / TRACKINGS / f"{tracking.id}.npz", graph)
-    scores = store.scores([tracking.id for tracking in exported_trackings(folder)])
-    _write_json(folder / SCORES, [asdict(score) for score in scores])
+    held = {tracking.id for tracking in exported_trackings(folder)}
+    scores = [asdict(s) for s in store.scores(sorted(held)) if {s.computed_id, s.reference_id} <= held]
+    _write_json(folder / SCORES, scores)
 
 
 def read_export(
@@ -155,7 +156,7 @@ def _graph_unless_removed(store: LineageStore, tracking_id: str) -> TrackingGrap
 def _write_graph(file: Path, graph: TrackingGraph) -> None:
     cells = graph.detections
     columns: dict[str, Any] = {"frame": cells.frame, "label": cells.label, "y": cells.y, "x": cells.x}
-    columns["features"] = np.array(list(cells.features.values())).reshape(-1, len(cells))
+    columns["features"] = np.array(list(cells.features.values())).reshape(len(cells.features), len(cells))
     columns |= {"links": graph.links, "kind": graph.kind}
     if graph.probability is not None:
         columns["probability"] = graph.probability

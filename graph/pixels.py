@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,8 +103,17 @@ class PixelStore:
         return self._path(tracking_id).exists()
 
     def delete(self, tracking_id: str) -> None:
-        """Remove the label images of a tracking, if there are any."""
-        shutil.rmtree(self._path(tracking_id), ignore_errors=True)
+        """Remove the label images of a tracking, if there are any: all of them are gone at once."""
+        if not self.has(tracking_id):
+            return
+        removed = self.folder / f"{PART}{secrets.token_hex(8)}"
+        lock = FileLock(_lock_of(removed))
+        lock.acquire()  # `sweep` removes what is left if this process dies
+        try:
+            with suppress(OSError):
+                self._path(tracking_id).rename(removed)
+        finally:
+            _remove(removed, lock)
 
     def sweep(self) -> None:
         """Remove what writers left that died before they could give it to a tracking."""

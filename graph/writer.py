@@ -59,6 +59,7 @@ class TrackingWriter:
         with self._letting_go(held):
             if not held.ready:
                 self._empty(held, progress)
+                self._pixels.delete(tracking_id)  # what is left of a removal that was cut short
             if labels is not None:  # a complete tracking may still lack them in this data folder
                 self._pixels.keep(labels, tracking_id)
             if not held.ready:

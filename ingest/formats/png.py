@@ -24,6 +24,13 @@ SUFFIXES = (".png",)
 HEADER = struct.Struct(">8s4s4sIIBB")
 """Signature, length and name of the first chunk, width, height, bits a sample, kind of colour."""
 SIGNATURE, FIRST_CHUNK, GREY = b"\x89PNG\r\n\x1a\n", b"IHDR", 0
+COLOURS = {
+    0: "grey levels",
+    2: "colours",
+    3: "a palette",
+    4: "transparent grey levels",
+    6: "transparent colours",
+}
 DTYPES: Mapping[int, np.dtype[Any]] = {8: np.dtype("u1"), 16: np.dtype("u2")}
 
 
@@ -85,7 +92,7 @@ def _header(file: Path) -> _Header:
         )
     if colour != GREY or bits not in DTYPES:
         raise InputError(
-            f"colours, or {bits} bits a pixel",
+            f"{COLOURS.get(colour, 'an unknown kind')} of {bits} bits",
             place=str(file),
             remedy="save grey levels of 8 or 16 bits, one channel a folder",
         )

@@ -27,8 +27,8 @@ def open_tiff(path: Path) -> tifffile.TiffFile:
     Raises:
         InputError: no TIFF, or truncated.
     """
-    is_called_so = path.suffix.lower() in SUFFIXES
-    with readable(str(path), "save or copy the file again" if is_called_so else "save it as TIFF"):
+    is_called_otherwise = path.suffix.lower() not in ("", *SUFFIXES)
+    with readable(str(path), "save it as TIFF" if is_called_otherwise else "save or copy the file again"):
         tif = tifffile.TiffFile(path)
         try:
             _refuse_broken_chain(tif, path)

@@ -152,7 +152,7 @@ def _odd(member: zipfile.ZipInfo, path: Path, how: str) -> InputError:
     return InputError(
         f"member {member.filename[:100]!r}: {how}",
         place=path.name,
-        remedy="make a zip of the TIFF files alone (for a tracking, with its text file)",
+        remedy="make a zip of the TIFF or PNG files alone (for a tracking, of TIFF files with its text file)",
     )
 
 

@@ -323,6 +323,18 @@ def test_tracking_the_same_movie_again_finds_it(on_server: Call, movie: Path) ->
 
 
 @pytest.mark.neo4j
+def test_a_truncated_movie_leaves_nothing_in_the_store(
+    on_server: Call, connection: Connection, movie: Path, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut.tif"
+    cut.write_bytes(movie.read_bytes()[:-20_000])
+    ended = on_server("track", cut, "--json")
+    assert ended.code == 3
+    assert "cut.tif" in ended.error["place"]
+    query = "MATCH (n) WHERE NOT n:Schema RETURN count(n)"
+    assert connection.read(lambda tx: tx.run(query).single(strict=True).value()) == 0
+
+
 def test_of_a_damaged_file_scripts_read_json_alone(tmp_path: Path) -> None:
     """What tifffile logs of it would stand before."""
     movie = tmp_path / "movie.tif"

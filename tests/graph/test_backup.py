@@ -5,6 +5,7 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any, LiteralString
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from graph.backup import (
     restore_export,
 )
 from graph.connection import Connection
+from graph.export import exported_graph, exported_scores, write_export
 from graph.jars import default_cache
 from graph.pixels import PixelStore
 from graph.server import ManagedServer
@@ -70,6 +72,20 @@ def test_an_export_holds_no_tracking_that_is_removed_before_its_turn(
     restore_export(store, tmp_path / "backup")
     require_restored(store, manifest)
     assert [file.stem for file in (tmp_path / "backup" / "trackings").glob("*.npz")] == [kept]
+
+
+def test_an_export_holds_what_is_empty_and_no_score_of_what_it_lacks(
+    store: LineageStore, tmp_path: Path
+) -> None:
+    truth, _, alone = fill(store)
+    nothing = put_alone(store, lineages.no_cells().graph, frames=3)
+    (folder := tmp_path / "part").mkdir()
+    store.delete_tracking(alone.id)
+    with patch("graph.export.exported_trackings", lambda _: [store.tracking(truth.id)]):
+        write_export(store, folder)
+    assert exported_scores(folder) == []
+    empty = exported_graph(folder, store.tracking(nothing.id))
+    assert (len(empty.detections), len(empty.links)) == (0, 0)
 
 
 def test_a_damaged_tracking_is_not_left_out_of_an_export_in_silence(

@@ -349,6 +349,23 @@ def test_a_label_image_that_cannot_be_read_stores_nothing(
     assert list((tmp_path / "pixels").iterdir()) == []
 
 
+def test_after_a_removal_that_was_cut_short_the_same_tracking_has_all_its_label_images(
+    store: LineageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = lineages.division()
+    tracking = put(store, drawn)
+
+    def cut_short(folder: Path, **_: Any) -> None:
+        next(path for path in sorted(folder.rglob("*")) if path.is_file()).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("graph.pixels.shutil.rmtree", cut_short)
+        store.delete_tracking(tracking.id)
+    assert put(store, drawn).id == tracking.id
+    np.testing.assert_array_equal(np.stack(list(store.labels(tracking.id))), drawn.labels)
+
+
 def test_a_tracking_longer_than_its_movie_is_refused(store: LineageStore) -> None:
     with pytest.raises(InputError, match="detections up to frame 3 of a movie of 2 frames"):
         put_alone(store, parallel_tracks(frames=4, cells=1), frames=2)
