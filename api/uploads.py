@@ -124,7 +124,7 @@ class UploadFolder:
             _require_wanted(found, offset, length)
             if offset and length is None:
                 length = found.length
-            self._require_room(found, length or 0)
+            self._require_room(found, length or 0, (length or 0) - found.offset)
             home.path.mkdir(exist_ok=True)
             home.describe(About(length))
             with home.part.open("r+b" if offset else "wb") as part:
@@ -222,9 +222,9 @@ class UploadFolder:
                 remedy="crop or compress it, or raise CELLKIN_UPLOAD_BYTES",
             )
 
-    def _require_room(self, upload: Upload, size: int) -> None:
+    def _require_room(self, upload: Upload, size: int, unwritten: int) -> None:
         others = sum(other.reserved for other in self.every() if other.id != upload.id)
-        free = shutil.disk_usage(self.folder).free - (size - upload.offset)
+        free = shutil.disk_usage(self.folder).free - unwritten
         if others + size > self.limits.total or free < 0:
             raise NoRoomError(
                 f"{size:,} bytes do not fit: uploads take {others:,} of {self.limits.total:,}",
@@ -268,7 +268,7 @@ class UploadWriter:
             )
         self._folder._require_size(end)
         if self.length is None and end - self._checked > RECHECK:
-            self._folder._require_room(self._upload, end)
+            self._folder._require_room(self._upload, end, len(content))
             self._checked = end
         self._part.write(content)
 

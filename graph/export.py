@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -172,7 +172,7 @@ def _read_graph(file: Path, features: tuple[str, ...]) -> TrackingGraph:
     return TrackingGraph(cells, **columns)
 
 
-def _write_json(file: Path, value: list[Mapping[str, Any]] | Mapping[str, Any]) -> None:
+def _write_json(file: Path, value: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> None:
     file.write_text(json.dumps(value, default=_plain, indent=1), "utf-8")
 
 

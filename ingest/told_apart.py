@@ -17,21 +17,21 @@ SMALLEST = 0.1
 def require_told_apart(detections: Detections, labels: LabelImages) -> None:
     """Refuse label images that give all cells of a movie one number, as masks of 0 and 255 do.
 
-    A movie of one cell has one label too, but no frame after frame with that in several places.
+    A movie of one cell has one label too, perhaps in two pieces, but not in three places in most frames.
 
     Args:
         detections: measured on the label images.
         labels: (T, Y, X) label images.
 
     Raises:
-        InputError: one label is all that there is, and in most frames it is in several regions.
+        InputError: one label is all that there is, and in most frames it is in three regions or more.
     """
     if len(np.unique(detections.label)) != 1:
         return
     frames = np.unique(detections.frame)
     sample = frames[np.unique(np.linspace(0, len(frames) - 1, LOOKED_AT).astype(np.int64))]
     regions = int(np.median([_regions(labels.frame(int(t))) for t in sample]))
-    if regions > 1:
+    if regions > 2:
         raise InputError(
             f"one label, {detections.label[0]}, for {regions} separate regions in a frame",
             place=labels.source,

@@ -25,15 +25,15 @@ def test_a_mask_is_no_label_image(dividing: SimulatedMovie, value: int) -> None:
 
 
 def test_one_cell_is_one_cell() -> None:
-    """Also where a frame lacks it, where it has a speck beside it, and where it is in two for a frame."""
+    """Also where a frame lacks it, where it has specks beside it, and where it is in two."""
     images = np.zeros((6, 40, 60), np.uint8)
     images[:, 10:20, 10:30] = 7
     images[1] = 0
     images[:, 30, 50] = 7
-    images[2, :, 20] = 0
+    images[:, :, 20] = 0
     told_apart(images)
     images[:, 10:20, 40:50] = 7
-    with pytest.raises(InputError, match="one label, 7, for 2 separate regions"):
+    with pytest.raises(InputError, match="one label, 7, for 3 separate regions"):
         told_apart(images)
 
 
