@@ -74,7 +74,8 @@ def restore_backup(
         StoreError: what was restored is not what the backup says.
     """
     manifest = read_manifest(folder)
-    offline = offline and manifest.kind == "export"
+    is_export = manifest.kind == "export"
+    offline = offline and is_export
     if offline or manifest.kind == "dump":
         server = _replaceable_server(settings, replace=replace, progress=progress)
         if offline:
@@ -82,10 +83,10 @@ def restore_backup(
         else:
             restore_dump(server, PixelStore(settings.data_folder / "pixels"), folder, progress)
     with open_store(settings, progress) as opened:
-        if manifest.kind == "export":
+        if is_export:
             restore_export(opened.store, folder, progress, imported=offline)
         require_restored(opened.store, manifest)
-        if manifest.kind == "export":
+        if is_export:
             for scored in progress(exported_scores(folder), "Scoring again"):
                 with suppress(NotFoundError):  # one whose label images were not there when it was exported
                     score_stored(opened.store, *scored)

@@ -143,7 +143,7 @@ async def _origins(chosen: Sequence[Chosen], event: TimeEvent | None, info: Info
 def _names(chosen: Sequence[Chosen], features: Sequence[str] | None) -> list[str]:
     """The columns that the table has."""
     if features is not None:
-        return list(features)
+        return list(dict.fromkeys(features))
     every = (name for one in chosen for name in _measured(one))
     return list(dict.fromkeys(every))
 

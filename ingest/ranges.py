@@ -1,4 +1,4 @@
-"""Ranges of whole numbers, one after the other."""
+"""Ranges of whole numbers: one after the other, and some numbers of one."""
 
 import numpy as np
 
@@ -19,3 +19,8 @@ def expanded(start: IntArray, count: IntArray) -> tuple[IntArray, IntArray]:
     number: IntArray = np.repeat(start - (np.cumsum(count) - count), count)
     number += np.arange(len(number))
     return owner, number
+
+
+def spread(count: int, most: int) -> IntArray:
+    """Some of the numbers 0 … count − 1, evenly spread, the first and the last among them; `most` at most."""
+    return np.unique(np.linspace(0, count - 1, most).astype(np.int64))

@@ -24,6 +24,7 @@ from ingest.label_runs import LabelRuns
 from ingest.merge_tree import Labels
 from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
+from ingest.ranges import spread
 from ingest.threads import default_threads
 from ingest.tracking_graph import IntArray
 
@@ -83,7 +84,7 @@ def segment(
         InputError: cells of a few pixels; an image that is not of this kind.
     """
     settings = settings or SegmentationSettings()
-    sample = [movie.cell_image(t) for t in _sampled(len(movie))]
+    sample = [movie.cell_image(t) for t in spread(len(movie), SAMPLED_FRAMES)]
     diameter = _diameter_in_pixels(movie, settings, sample)
     frames, _, height, width = movie.shape
     if diameter is None:
@@ -123,10 +124,6 @@ def segment_frame(
         settings.threshold_share,
         settings.smallest_share,
     )
-
-
-def _sampled(frames: int) -> IntArray:
-    return np.unique(np.linspace(0, frames - 1, SAMPLED_FRAMES).astype(np.int64))
 
 
 def _diameter_in_pixels(

@@ -6,6 +6,7 @@ from scipy import ndimage as ndi
 
 from ingest.errors import InputError
 from ingest.movie import LabelImages
+from ingest.ranges import spread
 from ingest.tracking_graph import Detections
 
 LOOKED_AT = 5
@@ -29,7 +30,7 @@ def require_told_apart(detections: Detections, labels: LabelImages) -> None:
     if len(np.unique(detections.label)) != 1:
         return
     frames = np.unique(detections.frame)
-    sample = frames[np.unique(np.linspace(0, len(frames) - 1, LOOKED_AT).astype(np.int64))]
+    sample = frames[spread(len(frames), LOOKED_AT)]
     regions = int(np.median([_regions(labels.frame(int(t))) for t in sample]))
     if regions > 2:
         raise InputError(

@@ -149,8 +149,8 @@ class TrainingState:
 def _others(stored: str, key: Mapping[str, str]) -> list[str]:
     """What differs in the key of a state; everything where it says nothing."""
     try:
-        known = json.loads(stored)
-    except ValueError:
+        known = dict(json.loads(stored))
+    except (ValueError, TypeError):
         known = {}
     return [name for name, value in key.items() if known.get(name) != value]
 

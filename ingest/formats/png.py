@@ -4,7 +4,7 @@ Source of the header: Portable Network Graphics, third edition, W3C 2025, sectio
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ def open_frames(path: Path, *, axes: str | None = None, labels: bool = False) ->
     if axes is None and len(files) > 1:
         frame_numbers(files)
     first, *_ = headers = [_header(file) for file in files]
-    settle("YX", first.shape, given=axes, unclear=None, outer="T", place=str(path))
+    settle("YX", first.shape, given=axes, outer="T", place=str(path))
     for file, header in zip(files, headers, strict=True):
         if header.shape != first.shape or (header.dtype != first.dtype and not labels):
             raise InputError(
@@ -64,7 +64,11 @@ def open_frames(path: Path, *, axes: str | None = None, labels: bool = False) ->
                 place=str(file),
                 remedy="give all frames one size and pixel type, or take this file out of the folder",
             )
-    return Frames((len(files), 1, *first.shape), first.dtype, lambda t: _pixels(files, t)[None], tuple(files))
+
+    def read(t: int) -> npt.NDArray[Any]:
+        return _pixels(files[t], f"{files[t]}, frame {t}", first.shape)[np.newaxis]
+
+    return Frames((len(files), 1, *first.shape), first.dtype, read, tuple(files))
 
 
 @dataclass(frozen=True)
@@ -99,15 +103,13 @@ def _header(file: Path) -> _Header:
     return _Header((height, width), DTYPES[bits])
 
 
-def _pixels(files: Sequence[Path], t: int) -> npt.NDArray[Any]:
-    """(Y, X) pixels of one frame."""
-    place = f"{files[t]}, frame {t}"
-    header = _header(files[t])
+def _pixels(file: Path, place: str, shape: tuple[int, int]) -> npt.NDArray[Any]:
+    """(Y, X) pixels of a file."""
     try:
-        pixels: npt.NDArray[Any] = imagecodecs.png_decode(files[t].read_bytes())
+        pixels: npt.NDArray[Any] = imagecodecs.png_decode(file.read_bytes())
     except (OSError, ValueError, imagecodecs.PngError) as error:
         raise _unreadable(place, error) from error
-    if pixels.shape != header.shape:  # what is transparent has a channel of its own
+    if pixels.shape != shape:  # what is transparent has a channel of its own
         raise InputError(
             f"an image of {pixels.shape} pixels", place=place, remedy="save grey levels without transparency"
         )

@@ -1,4 +1,4 @@
-"""A zip archive of TIFF files: looked through before anything is unpacked, and unpacked within bounds.
+"""A zip archive of TIFF or PNG files: looked through before anything is unpacked, and unpacked within bounds.
 
 Nothing that an archive says of itself is believed. Its directory is bounded before it is read; members that
 overlap, that lead out of the folder, that are no regular files or that unpack to much more than they are
@@ -20,11 +20,12 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
 from ingest.errors import InputError
+from ingest.formats import numbering, png
 from ingest.progress import Progress, silent
 
-IMAGE_SUFFIXES = (".tif", ".tiff", ".png")
+IMAGE_SUFFIXES = (*numbering.SUFFIXES, *png.SUFFIXES)
 TRACKING_SUFFIXES = (*IMAGE_SUFFIXES, ".txt")
-"""What a Cell Tracking Challenge folder holds."""
+"""What an archive may hold, that of a Cell Tracking Challenge folder too."""
 
 MAX_MEMBERS = 100_000
 MAX_DIRECTORY = 2**26

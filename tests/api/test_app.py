@@ -10,6 +10,7 @@ from starlette.testclient import WebSocketDenialResponse
 from api.app import STATIC
 from api.limits import Limits
 from graph.records import TrackingRecord
+from graph.scores.aogm import CHALLENGE_WEIGHTS
 from graph.store import LineageStore
 from ingest.errors import StoreError
 from tests.api.service import Service, service_of
@@ -178,6 +179,13 @@ def between(name: str, begin: str) -> str:
     found = re.search(re.escape(begin) + " `(.*?)`", (STATIC / name).read_text(), re.DOTALL)
     assert found is not None, begin
     return found[1]
+
+
+def test_the_start_page_knows_the_usual_weights() -> None:
+    found = re.search(r"const WEIGHTS = {(.*?)}", (STATIC / "home.js").read_text())
+    assert found is not None
+    known = dict(re.findall(r"(\w+): ([\d.]+)", found[1]))
+    assert {name: float(weight) for name, weight in known.items()} == CHALLENGE_WEIGHTS
 
 
 def test_the_examples_of_the_pages_run(service: Service, tracking: TrackingRecord) -> None:

@@ -40,6 +40,14 @@ def courses(service: Service, tracking: TrackingRecord, labels: list[int], **wis
     return found
 
 
+def test_a_feature_that_is_named_twice_comes_once(service: Service, brightness: TrackingRecord) -> None:
+    found = courses(service, brightness, [5], f=["mean_0", "y", "mean_0"])
+    assert [column["name"] for column in found["columns"]] == ["mean_0", "y"]
+    query = "query($t: ID!, $f: [String!]) { timeSeries(track: $t, features: $f) { columns { name } } }"
+    series = service.data(query, t=service.track_id(brightness, 5), f=["y", "mean_0", "y"])["timeSeries"]
+    assert [column["name"] for column in series["columns"]] == ["y", "mean_0"]
+
+
 def test_several_cells_are_columns_one_after_the_other(service: Service, brightness: TrackingRecord) -> None:
     found = courses(service, brightness, [5, 2], f=["mean_0", "area_um2"])
     assert found == {

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ingest.errors import InputError
+from tracker.checkpoint import write_tensors
 from tracker.model import LineageModel, ModelConfig
 from tracker.resume import Check, TrainingState
 
@@ -127,6 +128,11 @@ def test_the_state_of_another_training_is_refused(tmp_path: Path) -> None:
     for other, differs in (({"steps": "9", "movies": "m"}, "steps"), ({**KEY, "seed": "0"}, "seed")):
         with pytest.raises(InputError, match=rf"state\.safetensors: .* with other {differs}; give the same"):
             fresh().resume(tmp_path / "state.safetensors", other)
+    unknown = fresh()
+    for key in ("1", "null", "ab12"):  # of an older version, or of none
+        write_tensors(tmp_path / "odd.safetensors", unknown.model.state_dict(), {"key": key})
+        with pytest.raises(InputError, match="with other steps, movies; give the same"):
+            unknown.resume(tmp_path / "odd.safetensors", KEY)
     with pytest.raises(InputError, match="with other steps, movies; give the same"):
         fresh().resume(tmp_path / "state.safetensors", {"steps": "9", "movies": "others"})
 
