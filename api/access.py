@@ -65,7 +65,7 @@ class Access:
         if link is not None and scope.get("method") in ("GET", "HEAD") and scope["path"] != "/graphql":
             self._signer.check(scope["path"], link)
             return Caller("signed link", Scope.READ)
-        return LOCAL if self._is_open_to(headers) else None
+        return LOCAL if self._is_open_to(scope, headers) else None
 
     async def bearer(self, presented: str) -> Caller:
         """Who sends this `Authorization`.
@@ -85,11 +85,17 @@ class Access:
             raise UnauthenticatedError("this token is unknown, expired or revoked", remedy=REMEDY)
         return Caller(f"{record.name or 'token'} ({record.id})", record.scope)
 
-    def _is_open_to(self, headers: Headers) -> bool:
-        """Whether a request without a token may do all: it came by this machine's name, and by no proxy."""
-        if self._closed or any(name in headers for name in FORWARDED):
+    def _is_open_to(self, scope: ASGIScope, headers: Headers) -> bool:
+        """Whether a request without a token may do all.
+
+        It came by this machine's name, from no page of another origin, and by no proxy: none says that it
+        forwards it, and no HTTP/1.0, which nginx speaks by default, then without a word of whom it serves.
+        """
+        if self._closed or scope.get("http_version") == "1.0" or any(name in headers for name in FORWARDED):
             return False
         host = headers.get("host", "")
+        if headers.get("origin", f"http://{host}").partition("://")[2] != host:
+            return False
         name = host.rpartition(":")[0] if ":" in host.rpartition("]")[2] else host
         return name in LOCAL_NAMES or name == self._settings.host
 

@@ -60,11 +60,12 @@ Axes = Annotated[
     str | None, typer.Option(help="Axes of a TIFF stack, such as TYX or TCYX, where it does not say.")
 ]
 PixelSize = Annotated[
-    float | None, typer.Option(help="Pixel size in µm, where the movie does not say.", min=0)
+    float | None,
+    typer.Option(help="Pixel size in µm, from now on; by default as known, or as the file says.", min=0),
 ]
 FrameInterval = Annotated[
     float | None,
-    typer.Option("--minutes-per-frame", help="Minutes a frame, where the movie does not say.", min=0),
+    typer.Option("--minutes-per-frame", help="Minutes a frame, from now on; by default likewise.", min=0),
 ]
 MoviePath = Annotated[
     Path, typer.Argument(help="A TIFF or OME-TIFF stack, or a folder of TIFF or PNG frames.")

@@ -48,7 +48,7 @@ def given_trackings(
         tracking: Cell Tracking Challenge folder; None for a file that holds the tracking.
         name: of the movie; by default that of its file.
         axes: of frames, where they do not say.
-        pixel_size: µm, where the movie does not say.
+        pixel_size: µm; by default as the file says.
         minutes_per_frame: likewise.
         progress: told of each frame.
         note: told what a user should know of the files.

@@ -55,10 +55,14 @@ Axes = Annotated[
     str | None, strawberry.argument(description="Of the TIFF files, such as TYX, where they do not say.")
 ]
 PixelSize = Annotated[
-    float | None, strawberry.argument(description="Side of a pixel, µm, where the movie does not say.")
+    float | None,
+    strawberry.argument(
+        description="Side of a pixel of the movie from now on, µm; by default as known, or as its file says."
+    ),
 ]
 FrameInterval = Annotated[
-    float | None, strawberry.argument(description="Time from frame to frame, min, where it does not say.")
+    float | None,
+    strawberry.argument(description="Time from frame to frame from now on, min; by default likewise."),
 ]
 
 

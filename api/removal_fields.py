@@ -6,14 +6,14 @@ import strawberry
 from anyio import CancelScope, to_thread
 
 from api.context import Info
-from api.fields import described, resolved
+from api.fields import Needs, described, resolved
 
 
 @described
 class RemovalMutations:
     """Movies and trackings."""
 
-    @resolved()
+    @resolved(Needs(scope="ADMIN"))
     async def delete_tracking(self, info: Info, id: strawberry.ID) -> strawberry.ID:  # noqa: A002
         """Remove a tracking with its scores and label images; gives back its id.
 
@@ -23,7 +23,7 @@ class RemovalMutations:
         await _removed(partial(info.context.store.delete_tracking, id))
         return id
 
-    @resolved()
+    @resolved(Needs(scope="ADMIN"))
     async def delete_movie(self, info: Info, id: strawberry.ID) -> strawberry.ID:  # noqa: A002
         """Remove a movie with all its trackings and their scores; gives back its id."""
         await _removed(partial(info.context.store.delete_movie, id))

@@ -20,7 +20,7 @@ TRACK_FILES = ("man_track.txt", "res_track.txt")
 
 @dataclass(frozen=True)
 class Reading:
-    """How movies are to be read where they do not say; None for as they say.
+    """How movies are to be read; None for as they say.
 
     Attributes:
         name: of the movie, or how the names of several begin.

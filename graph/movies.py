@@ -14,12 +14,13 @@ from ingest.movie import Movie
 MOVIES = "MATCH (m:Movie) RETURN m ORDER BY m.created, m.id"
 MOVIES_BY_ID = "UNWIND $ids AS id MATCH (m:Movie {id: id}) RETURN m"
 
-# The first name and source stay; of the calibration what was said last counts, where anything was said.
+# The first name and source stay; of the calibration what a user said last counts, then what a file says.
 ADD_MOVIE = """
 MERGE (m:Movie {id: $id})
 ON CREATE SET m += $properties, m.created = datetime()
-SET m.pixel_size = coalesce($properties.pixel_size, m.pixel_size),
-    m.minutes_per_frame = coalesce($properties.minutes_per_frame, m.minutes_per_frame)
+SET m.pixel_size = coalesce($said.pixel_size, m.pixel_size, $properties.pixel_size),
+    m.minutes_per_frame =
+      coalesce($said.minutes_per_frame, m.minutes_per_frame, $properties.minutes_per_frame)
 RETURN m
 """
 
@@ -43,18 +44,19 @@ def add(tx: ManagedTransaction, movie: Movie) -> MovieRecord:
     """Add a movie, or find it by its content and learn its calibration."""
     fingerprint = movie.fingerprint()
     frames, _, height, width = movie.shape
-    properties = {
+    calibration = {"pixel_size": movie.pixel_size, "minutes_per_frame": movie.minutes_per_frame}
+    properties = calibration | {
         "name": movie.name,
         "frames": frames,
         "channels": list(movie.channels),
         "height": height,
         "width": width,
-        "pixel_size": movie.pixel_size,
-        "minutes_per_frame": movie.minutes_per_frame,
         "source": movie.source,
         "fingerprint": fingerprint,
     }
-    return _movie(tx.run(ADD_MOVIE, id=movie_id(fingerprint), properties=properties).single(strict=True))
+    said = {name: value for name, value in calibration.items() if name not in movie.assumed}
+    found = tx.run(ADD_MOVIE, id=movie_id(fingerprint), properties=properties, said=said)
+    return _movie(found.single(strict=True))
 
 
 def restore(tx: ManagedTransaction, movie: MovieRecord) -> None:

@@ -30,6 +30,7 @@ class Movie:
         cell_channel: index of the one that shows the cells: they are segmented and judged in it.
         pixel_size: µm, None where unknown.
         minutes_per_frame: None where unknown.
+        assumed: which of these two the file alone says, where a user who knows better may have said another.
         source: the path it was opened from, "" for an array.
         files: what holds the frames, () for an array.
     """
@@ -41,6 +42,7 @@ class Movie:
     channels: tuple[str, ...]
     pixel_size: float | None = None
     minutes_per_frame: float | None = None
+    assumed: frozenset[str] = frozenset()
     source: str = ""
     files: tuple[Path, ...] = ()
     cell_channel: int = 0
@@ -187,6 +189,7 @@ def open_movie(
     path = Path(path)
     frames = _frames_at(path, axes)
     stated = frames.calibration
+    given = {"pixel_size": pixel_size, "minutes_per_frame": minutes_per_frame}
     return Movie(
         name=name or _name(path),
         shape=frames.shape,
@@ -195,6 +198,7 @@ def open_movie(
         channels=_channel_names(stated.channels, frames.shape[1]),
         pixel_size=stated.pixel_size if pixel_size is None else pixel_size,
         minutes_per_frame=stated.minutes_per_frame if minutes_per_frame is None else minutes_per_frame,
+        assumed=frozenset(name for name, value in given.items() if value is None),
         source=str(path),
         files=frames.files,
     )

@@ -178,13 +178,40 @@ def test_the_token_of_the_environment_has_every_scope(closed: Service) -> None:
         ({"x-forwarded-for": "192.0.2.7"}, 401),
         ({"forwarded": "for=192.0.2.7"}, 401),
         ({"via": "1.1 proxy"}, 401),
+        ({"host": "localhost:8000", "origin": "http://localhost:8000"}, 200),
+        ({"host": "localhost:8000", "origin": "http://localhost:5173"}, 401),
+        ({"origin": "https://lab.example.org"}, 401),
+        ({"origin": "null"}, 401),
     ],
 )
-def test_loopback_is_open_to_its_own_name_and_to_no_proxy(
+def test_loopback_is_open_to_its_own_name_and_pages_and_to_no_proxy(
     store: LineageStore, tmp_path: Path, headers: dict[str, str], status: int
 ) -> None:
-    service = service_of(store, tmp_path, allowed_hosts="cells.example.org")
+    elsewhere = "https://lab.example.org,http://localhost:5173"
+    service = service_of(store, tmp_path, allowed_hosts="cells.example.org", allowed_origins=elsewhere)
     assert service.client.post("/graphql", json=QUERY, headers=headers).status_code == status
+
+
+def test_http_1_0_is_taken_for_a_proxy(service: Service) -> None:
+    """A proxy such as nginx forwards with HTTP/1.0 and this machine's name, unless told otherwise."""
+
+    async def as_nginx(scope: Any, receive: Any, send: Any) -> None:
+        await service.client.app(scope | {"http_version": "1.0"}, receive, send)
+
+    client = TestClient(as_nginx, base_url="http://localhost:8000")
+    assert client.post("/graphql", json=QUERY).status_code == 401
+    assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("field", ["deleteTracking", "deleteMovie"])
+def test_what_is_stored_is_removed_by_an_administrator_alone(
+    store: LineageStore, closed: Service, field: str
+) -> None:
+    mutation = {"query": f'mutation {{ {field}(id: "t0") }}'}
+    for scope, expected in ((Scope.WRITE, "FORBIDDEN"), (Scope.ADMIN, "NOT_FOUND")):
+        _, secret = store.tokens.create(scope)
+        answer = closed.client.post("/graphql", json=mutation, headers=bearer(secret))
+        assert code(answer) == expected
 
 
 @pytest.mark.parametrize(

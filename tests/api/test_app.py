@@ -61,7 +61,7 @@ def test_pages_elsewhere_may_ask_only_where_they_are_named(store: LineageStore, 
     ask = {"origin": origin, "access-control-request-method": "POST"}
     asked = ask | {"access-control-request-headers": "authorization, content-type"}
     closed = service_of(store, tmp_path).client
-    assert closed.options("/graphql", headers=asked).status_code == 405
+    assert closed.options("/graphql", headers=asked).status_code == 401
     named = service_of(store, tmp_path, allowed_origins=origin, auth="required").client
     allowed = named.options("/graphql", headers=asked)
     assert allowed.status_code == 200

@@ -201,6 +201,16 @@ def test_a_movie_is_known_by_its_content(store: LineageStore) -> None:
     assert store.movies() == [unsaid]
 
 
+def test_what_a_user_said_of_a_movie_outlasts_what_its_file_says(store: LineageStore) -> None:
+    frames = np.ones((3, 5, 6), np.uint8)
+    filed = Movie.from_array(frames, name="m", pixel_size=1.0, minutes_per_frame=2)
+    filed = replace(filed, assumed=frozenset({"pixel_size", "minutes_per_frame"}))
+    assert store.add_movie(filed).pixel_size == 1.0
+    store.add_movie(replace(filed, pixel_size=0.65, assumed=frozenset({"minutes_per_frame"})))
+    again = store.add_movie(filed)
+    assert (again.pixel_size, again.minutes_per_frame) == (0.65, 2)
+
+
 @pytest.mark.parametrize(
     "ask", ["movie", "tracking", "tracking_graph", "labels", "tracks", "delete_tracking", "delete_movie"]
 )

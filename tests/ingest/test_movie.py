@@ -165,6 +165,8 @@ def test_a_stack_brings_its_calibration_and_the_user_overrides_it(tmp_path: Path
     np.testing.assert_array_equal(found.frame(1), FRAMES[1])
     found = open_movie(path, pixel_size=0.7, minutes_per_frame=3, name="mine")
     assert (found.name, found.pixel_size, found.minutes_per_frame) == ("mine", 0.7, 3)
+    assert found.assumed == frozenset()
+    assert open_movie(path, pixel_size=0.7).assumed == {"minutes_per_frame"}
 
 
 def test_unclear_axes_are_asked_about(tmp_path: Path) -> None:
