@@ -331,6 +331,9 @@ def ingest(
     ] = None,
     kind: Annotated[Kind, typer.Option(help="Where the tracking comes from.")] = Kind.GROUND_TRUTH,
     author: Annotated[str, typer.Option(help="Who made it: a person, a tracker.")] = "unknown",
+    curated_from: Annotated[
+        str | None, typer.Option(help="Id of the tracking that a curated one corrects.", metavar="TRACKING")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the movie; by default that of its file.")] = None,
     axes: Axes = None,
     pixel_size: PixelSize = None,
@@ -340,7 +343,7 @@ def ingest(
     """Store a tracking that exists already, such as a ground truth, with its movie."""
     from api.given import given_trackings
     from api.settings import Settings
-    from api.stored import open_store, provenance_of_folder, store_tracking
+    from api.stored import open_store, provenance_of_folder, store_given
     from graph.records import TrackingKind
     from ingest.progress import each
 
@@ -358,14 +361,15 @@ def ingest(
         )
         with open_store(Settings(), bars) as opened:
             records = [
-                store_tracking(
+                store_given(
                     opened.store,
                     one.movie,
                     one.graph,
                     one.labels,
                     kind=TrackingKind[kind.name],
                     author=author,
-                    parameters={"source": one.source},
+                    source=one.source,
+                    curated_from=curated_from,
                     provenance=provenance_of_folder(one.labels),
                     progress=steps,
                 )

@@ -168,6 +168,10 @@ class JobMutations:
         author: Annotated[
             str, strawberry.argument(description="Who made it: a person, a tracker.")
         ] = "unknown",
+        curated_from: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(description="The tracking of this movie that a `CURATED` one corrects."),
+        ] = None,
         name: Name = None,
         axes: Axes = None,
         pixel_size: PixelSize = None,
@@ -179,6 +183,7 @@ class JobMutations:
             "tracking": tracking,
             "kind": kind.value,
             "author": author,
+            "curated_from": curated_from,
             "name": name,
             "axes": axes,
             "pixel_size": pixel_size,

@@ -8,7 +8,7 @@ from typing import Any
 
 from api.given import given_trackings
 from api.pipeline import measure_tracking, track_movie
-from api.stored import provenance_of_folder, store_tracked, store_tracking
+from api.stored import provenance_of_folder, store_given, store_tracked
 from api.trackers import TrackerChoice
 from api.upload_movies import Reading, UploadReader, name_of
 from api.uploads import UploadFolder
@@ -115,14 +115,15 @@ def _ingest(arguments: Mapping[str, Any], work: Work) -> None:
     graph = measure_tracking(sequence.graph, sequence.labels, movie, work.progress)
     provenance = provenance_of_folder(sequence.labels)
     named = None if provenance.source is None else f"{tracking}/{Path(provenance.source).name}"
-    record = store_tracking(
+    record = store_given(
         work.store,
         movie,
         graph,
         sequence.labels,
         kind=TrackingKind(arguments["kind"]),
         author=arguments["author"],
-        parameters={"source": tracking},
+        source=tracking,
+        curated_from=arguments.get("curated_from"),
         provenance=replace(provenance, source=named),
         progress=work.progress,
     )
@@ -145,14 +146,15 @@ def _ingest_trk(arguments: Mapping[str, Any], work: Work) -> None:
         note=work.note,
     )
     for one, progress in each(given, "Storing movies", work.progress):
-        record = store_tracking(
+        record = store_given(
             work.store,
             replace(one.movie, source=upload),
             one.graph,
             one.labels,
             kind=TrackingKind(arguments["kind"]),
             author=arguments["author"],
-            parameters={"source": one.source},
+            source=one.source,
+            curated_from=arguments.get("curated_from"),
             progress=progress,
         )
         work.stored(record.id)

@@ -7,19 +7,31 @@ from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from typing import NotRequired, TypedDict, Unpack
 
 from api.pipeline import TrackedMovie
 from api.settings import Settings
 from graph.connection import Connection, Credentials
+from graph.content import movie_id
 from graph.pixels import PixelStore
 from graph.provenance import UNKNOWN, Provenance
 from graph.records import TrackingKind, TrackingRecord
 from graph.server import ManagedServer, ServerAddress
 from graph.server_use import server_in_use
 from graph.store import LineageStore
+from ingest.errors import InputError
 from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
 from ingest.tracking_graph import TrackingGraph
+
+
+class Given(TypedDict):
+    """What is known of a tracking that exists already; see `store_tracking`."""
+
+    kind: TrackingKind
+    author: str
+    provenance: NotRequired[Provenance]
+    progress: NotRequired[Progress]
 
 
 @dataclass(frozen=True)
@@ -93,6 +105,51 @@ def store_tracking(
         provenance=provenance,
         progress=progress,
     )
+
+
+def store_given(
+    store: LineageStore,
+    movie: Movie,
+    graph: TrackingGraph,
+    labels: LabelImages,
+    *,
+    source: str,
+    curated_from: str | None = None,
+    **how: Unpack[Given],
+) -> TrackingRecord:
+    """Write a tracking that exists already, with its movie.
+
+    Args:
+        store: where to.
+        movie: its frames.
+        graph: its tracks.
+        labels: its label images.
+        source: what it was read from, as its user calls it.
+        curated_from: id of the tracking that it corrects, of the same movie; it takes that one's place
+            where scores are looked at.
+        how: kind, author …, as of `store_tracking`.
+
+    Raises:
+        NotFoundError: there is no tracking of that id.
+        InputError: that one is of another movie, or this one is not curated.
+        others: of `store_tracking`.
+    """
+    parameters = {"source": source}
+    if curated_from is not None:
+        parameters["curated_from"] = curated_from
+        if how["kind"] is not TrackingKind.CURATED:
+            raise InputError(
+                f"a tracking that is {how['kind'].value}, curated from another",
+                place=source,
+                remedy="say that its kind is curated, or leave out what it was curated from",
+            )
+        if store.tracking(curated_from).movie_id != movie_id(movie.fingerprint()):
+            raise InputError(
+                f"curated from tracking {curated_from}, which is of another movie",
+                place=source,
+                remedy="name the tracking of this movie that it corrects",
+            )
+    return store_tracking(store, movie, graph, labels, parameters=parameters, **how)
 
 
 def provenance_of_folder(labels: LabelImages) -> Provenance:

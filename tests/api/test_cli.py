@@ -25,6 +25,7 @@ from ingest.formats.ome_tiff import write_movie
 from ingest.movie import LabelImages, Movie
 from ingest.simulate import SimulatedMovie, SimulationSettings, simulate
 from tests import lineages
+from tests.api.service import put
 from tests.ingest.trk_files import raw_of, trk_of, trks_of
 
 
@@ -279,6 +280,28 @@ def test_a_movie_goes_in_and_comes_out(
     assert on_server("export", record.id, tmp_path / "out.xlsx").code == 3
     assert on_server("plot", "lineages", record.id, tmp_path / "tree.png").code == 0
     assert (tmp_path / "tree.png").stat().st_size > 5000
+
+
+@pytest.mark.neo4j
+def test_a_curated_tracking_names_what_it_corrects(
+    on_server: Call, store: LineageStore, movie: Path, truth: Path, tmp_path: Path
+) -> None:
+    first = on_server("ingest", movie, truth, "--json").document["tracking"]
+    how = ("--kind", "curated", "--author", "A. Curator", "--json")
+    stored = on_server("ingest", movie, truth, "--curated-from", first, *how).document
+    assert store.tracking(stored["tracking"]).parameters["curated_from"] == first
+    other = put(store, lineages.division(), author="of another movie").id
+    refusals = [
+        (("--curated-from", other, *how), "is of another movie"),
+        (("--curated-from", "t0", *how), "t0"),
+        (("--curated-from", first, "--json"), "GROUND_TRUTH, curated from another"),
+    ]
+    before = store.trackings([store.tracking(first).movie_id])
+    for options, problem in refusals:
+        ended = on_server("ingest", movie, truth, *options)
+        assert ended.code != 0
+        assert problem in ended.err
+    assert store.trackings([store.tracking(first).movie_id]) == before
 
 
 @pytest.mark.neo4j

@@ -54,13 +54,14 @@ def test_a_job_is_handed_in_as_it_was_asked_for(sent: Service) -> None:
         "force": True,
     }
     assert sent.data(f"query($id: ID!) {{ job(id: $id) {{ {JOB} }} }}", id=job["id"])["job"] == job
-    asked = """mutation { ingest(upload: "stack.tif", tracking: "masks.zip", kind: CURATED, author: "A. C.") {
-      arguments } }"""
+    asked = """mutation { ingest(upload: "stack.tif", tracking: "masks.zip", kind: CURATED, author: "A. C.",
+      curatedFrom: "t1") { arguments } }"""
     assert sent.data(asked)["ingest"]["arguments"] == {
         "upload": "stack.tif",
         "tracking": "masks.zip",
         "kind": "CURATED",
         "author": "A. C.",
+        "curated_from": "t1",
     }
 
 

@@ -286,7 +286,8 @@ def test_a_score_goes_stale_when_a_tracking_has_a_successor(store: LineageStore)
         (reason,) = store.score(record.id).stale
         assert (reason.of, reason.newer) == ("computed", newer.id)
         assert newer.id in str(reason)
-        corrected = put(store, pair.reference, kind=TrackingKind.GROUND_TRUTH, author="a person", version="2")
+        elsewhere: dict[str, Any] = {"author": "a person", "parameters": {"source": "another folder"}}
+        corrected = put(store, pair.reference, kind=TrackingKind.GROUND_TRUTH, **elsewhere)
         assert [one.newer for one in store.score(record.id).stale] == [newer.id, corrected.id]
         store.delete_tracking(corrected.id)
         curated = put(
