@@ -69,14 +69,15 @@ def track_movie(
         progress: told of each step.
 
     Raises:
-        InputError: the label images are not of this movie, or give all cells one number; the segmentation is
-            out of its depth; what `load_tracker` raises.
+        InputError: the label images are not of this movie, or do not tell its cells apart; the
+            segmentation is out of its depth; what `load_tracker` raises.
     """
     keep_freed()
     tracker = tracker or TrackerChoice()
     are_given = labels is not None
     if labels is not None:
         require_same_shape(labels, movie)
+        require_told_apart(labels)
     clock = [time.perf_counter()]
     with ThreadPoolExecutor(1) as beside:  # while label images are measured
         loading = beside.submit(load_tracker, tracker, segmented=labels is None)
@@ -91,8 +92,6 @@ def track_movie(
             origin = {"labels": labels.source}
         clock.append(time.perf_counter())
         detections = measure(labels, movie, progress=progress)
-        if are_given:
-            require_told_apart(detections, labels)
         clock.append(time.perf_counter())
         linked = loading.result()(labels, detections, movie, progress)
     clock.append(time.perf_counter())

@@ -1,47 +1,64 @@
-"""Masks that say where cells are, but not which."""
+"""Images given as label images that do not say which cell a pixel is of: masks, or a movie's own pixels."""
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage as ndi
+from skimage.measure import label as regions_of
 
 from ingest.errors import InputError
 from ingest.movie import LabelImages
 from ingest.ranges import spread
-from ingest.tracking_graph import Detections
 
 LOOKED_AT = 5
 """Frames, spread over the movie."""
 SMALLEST = 0.1
-"""Of the largest region of a frame: what is smaller is a speck."""
+"""Of the largest region of its label: what is smaller is a speck."""
+PIECES = 3
+"""Regions from which on a label is no cell; one may be in two."""
+ALIKE = 0.25
+"""Of two labelled pixels side by side, how often they are of one cell at least."""
 
 
-def require_told_apart(detections: Detections, labels: LabelImages) -> None:
-    """Refuse label images that give all cells of a movie one number, as masks of 0 and 255 do.
+def require_told_apart(labels: LabelImages) -> None:
+    """Refuse label images that do not give each cell a number of its own.
 
-    A movie of one cell has one label too, perhaps in two pieces, but not in three places in most frames.
+    In a mask of 0 and 255, or of kinds of cells, each label is in many places; in a movie's own pixels it
+    is too, or each pixel is unlike the one beside it. So it is in most of the frames that are looked at.
 
     Args:
-        detections: measured on the label images.
         labels: (T, Y, X) label images.
 
     Raises:
-        InputError: one label is all that there is, and in most frames it is in three regions or more.
+        InputError: cells have no numbers of their own.
     """
-    if len(np.unique(detections.label)) != 1:
+    looked_at = spread(len(labels), LOOKED_AT).tolist()
+    images = {t: image for t in looked_at if (image := labels.frame(t)).any()}
+    scattered = [t for t, image in images.items() if _are_scattered(image)]
+    if 2 * len(scattered) <= len(images):
         return
-    frames = np.unique(detections.frame)
-    sample = frames[spread(len(frames), LOOKED_AT)]
-    regions = int(np.median([_regions(labels.frame(int(t))) for t in sample]))
-    if regions > 2:
-        raise InputError(
-            f"one label, {detections.label[0]}, for {regions} separate regions in a frame",
-            place=labels.source,
-            remedy="give each cell a number of its own: number the connected regions "
-            "(skimage.measure.label; MorphoLibJ in Fiji)",
-        )
+    t = scattered[0]
+    found, count = regions_of(images[t], connectivity=1, return_num=True)
+    numbers = len(np.unique(images[t][found > 0]))
+    raise InputError(
+        f"{numbers} label{'s' * (numbers > 1)} in {count} separate regions, which are no cells",
+        place=f"{labels.source}, frame {t}",
+        remedy="give each cell a number of its own: of a mask, number the connected regions "
+        "(skimage.measure.label; MorphoLibJ in Fiji); of a movie, leave its label images out",
+    )
 
 
-def _regions(image: npt.NDArray[np.integer]) -> int:
-    """Connected regions of one frame, without specks."""
-    area = np.bincount(ndi.label(image, np.ones((3, 3)))[0].ravel())[1:]
-    return int((area >= SMALLEST * area.max(initial=0)).sum())
+def _are_scattered(image: npt.NDArray[np.integer]) -> bool:
+    """Whether pixels beside each other are rarely of one label, or most lie in labels of many regions."""
+    left, right = image[:, :-1], image[:, 1:]
+    both = (left > 0) & (right > 0)
+    if (left == right)[both].sum() < ALIKE * both.sum():
+        return True
+    regions = regions_of(image, connectivity=2)
+    area = np.bincount(regions.ravel())
+    number = np.zeros(len(area), image.dtype)
+    number[regions.ravel()] = image.ravel()
+    labels, of = np.unique(number[1:], return_inverse=True)
+    area = area[1:]
+    largest = np.zeros(len(labels), np.intp)
+    np.maximum.at(largest, of, area)
+    pieces = np.bincount(of[area >= SMALLEST * largest[of]], minlength=len(labels))
+    return bool(2 * area[pieces[of] >= PIECES].sum() > area.sum())

@@ -1,27 +1,42 @@
-"""Masks in which all cells have one number are refused, and one cell is not."""
+"""Images that do not give each cell a number of its own are refused as label images, and no others."""
+
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from ingest.errors import InputError
-from ingest.measure import measure
-from ingest.movie import LabelImages
+from ingest.movie import LabelImages, open_labels
 from ingest.simulate import SimulatedMovie
 from ingest.told_apart import require_told_apart
 
 
 def told_apart(images: npt.NDArray[np.integer]) -> None:
-    labels = LabelImages.from_array(images)
-    require_told_apart(measure(labels), labels)
+    require_told_apart(LabelImages.from_array(images))
 
 
 @pytest.mark.parametrize("value", [1, 255])
 def test_a_mask_is_no_label_image(dividing: SimulatedMovie, value: int) -> None:
     images = np.stack(list(dividing.labels))
     told_apart(images)
-    with pytest.raises(InputError, match=f"one label, {value}, for .* regions .*; give each cell a number"):
+    with pytest.raises(InputError, match=r"frame 0: 1 label in .* regions, .*; give each cell a number"):
         told_apart(np.where(images > 0, value, 0))
+
+
+def test_a_mask_of_kinds_of_cells_is_none() -> None:
+    images = np.zeros((2, 40, 60), np.uint8)
+    for k in range(8):
+        images[:, 5 * k : 5 * k + 3, 10:20] = 1 + k % 2
+    with pytest.raises(InputError, match="2 labels in 8 separate regions"):
+        told_apart(images)
+
+
+def test_pixels_of_a_movie_are_none(dividing: SimulatedMovie) -> None:
+    frames = np.stack([dividing.movie.cell_image(t) for t in range(4)])
+    for pixels in (frames.astype(np.uint16), (frames / frames.max() * 255).astype(np.uint8)):
+        with pytest.raises(InputError, match="of a movie, leave its label images out"):
+            told_apart(pixels)
 
 
 def test_one_cell_is_one_cell() -> None:
@@ -33,9 +48,31 @@ def test_one_cell_is_one_cell() -> None:
     images[:, :, 20] = 0
     told_apart(images)
     images[:, 10:20, 40:50] = 7
-    with pytest.raises(InputError, match="one label, 7, for 3 separate regions"):
+    with pytest.raises(InputError, match="1 label in 4 separate regions"):
         told_apart(images)
+
+
+def test_small_cells_are_told_apart() -> None:
+    """Points of one pixel, and a sheet of cells of two by two that touch."""
+    points = np.zeros((2, 40, 60), np.int32)
+    points[:, ::4, ::4] = 1 + np.arange(150).reshape(10, 15)
+    told_apart(points)
+    told_apart(np.tile((1 + np.arange(600).reshape(20, 30)).repeat(2, 0).repeat(2, 1), (2, 1, 1)))
+
+
+def test_debris_of_one_number_does_not_matter(dividing: SimulatedMovie) -> None:
+    images = np.stack(list(dividing.labels))
+    images[:, ::9, ::9] = np.where(images[:, ::9, ::9] == 0, images.max() + 1, images[:, ::9, ::9])
+    told_apart(images)
 
 
 def test_nothing_is_refused_of_an_empty_movie() -> None:
     told_apart(np.zeros((2, 9, 9), np.uint8))
+
+
+@pytest.mark.parametrize("name", ["DIC-C2DH-HeLa", "Fluo-N2DL-HeLa", "PhC-C2DL-PSC"])
+def test_real_label_images_are_taken_and_real_movies_are_not(data_folder: Path, name: str) -> None:
+    for folder in ("01_GT/TRA", "01_ST/SEG"):
+        require_told_apart(open_labels(data_folder / "ctc" / name / folder))
+    with pytest.raises(InputError, match="which are no cells"):
+        require_told_apart(open_labels(data_folder / "ctc" / name / "01"))
