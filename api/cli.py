@@ -119,11 +119,13 @@ def demo(
 ) -> None:
     """Simulate a movie, track it into Neo4j, score it against its ground truth, and serve it."""
     from api.demo import run_demo
-    from api.serve import serve_store
+    from api.serve import require_free_address, serve_store
     from api.settings import Settings
     from api.stored import open_store
 
     reporter, settings = Reporter(as_json=as_json), Settings.with_address(host, port)
+    if serve:
+        require_free_address(settings)
     with reporter.bars() as bars, open_store(settings, bars) as opened:
         result = run_demo(opened.store, settings.data_folder / "demo", seed=seed, progress=bars)
         bars.stop()
@@ -390,11 +392,12 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
 ) -> None:
     """Serve GraphQL, GraphiQL and tables until Ctrl-C; to other machines only with a token."""
-    from api.serve import serve_store
+    from api.serve import require_free_address, serve_store
     from api.settings import Settings
     from api.stored import open_store
 
     reporter, settings = Reporter(as_json=False), Settings.with_address(host, port)
+    require_free_address(settings)
     with reporter.bars() as bars, open_store(settings, bars) as opened:
         bars.stop()
         reporter.show(report.addresses(settings, opened.address, tokens=opened.store.tokens.any()))

@@ -1,6 +1,7 @@
 """The service as a process: uvicorn until it is told to end."""
 
 import asyncio
+import errno
 import socket
 from contextlib import nullcontext, suppress
 from functools import partial
@@ -21,6 +22,7 @@ from api.websocket import MAX_MESSAGE
 from api.workers import running_workers
 from graph.server_watch import kept_running
 from graph.store import LineageStore
+from ingest.errors import InputError
 
 HEADER_BYTES = 32 * 1024
 """Of a request: its address and all its headers."""
@@ -87,6 +89,31 @@ class _Server(uvicorn.Server):
         """Called once, on Ctrl-C or SIGTERM."""
         self._follower.close()
         await super().shutdown(sockets)
+
+
+def require_free_address(settings: Settings) -> None:
+    """See that the service could listen where it is to, before anything is started for it.
+
+    Raises:
+        InputError: another program listens there, or this one may not, or no such address is here.
+    """
+
+    async def try_it() -> None:
+        loop = asyncio.get_running_loop()
+        tried = await loop.create_server(asyncio.Protocol, settings.host, settings.port, start_serving=False)
+        tried.close()
+
+    try:
+        asyncio.run(try_it())
+    except OSError as error:
+        in_use = error.errno == errno.EADDRINUSE
+        raise InputError(
+            "another program listens there" if in_use else f"nothing can listen there: {error.strerror}",
+            place=f"port {settings.port} of {settings.host or 'every interface'}",
+            remedy="end that program, or choose another port: --port or CELLKIN_PORT"
+            if in_use
+            else "choose another address: --host and --port, or CELLKIN_HOST and CELLKIN_PORT",
+        ) from error
 
 
 def serve_store(settings: Settings, store: LineageStore) -> None:

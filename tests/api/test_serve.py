@@ -17,6 +17,7 @@ from api import report, serve
 from api.settings import Settings
 from graph.server import ServerAddress
 from graph.store import LineageStore
+from ingest.errors import InputError
 from tests.api.service import app_of, listening
 
 pytestmark = pytest.mark.neo4j
@@ -26,6 +27,22 @@ pytestmark = pytest.mark.neo4j
 def connected(address: str) -> Iterator[socket.socket]:
     with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), timeout=20) as client:
         yield client
+
+
+@pytest.mark.parametrize(
+    ("host", "problem"),
+    [
+        ("127.0.0.1", "another program listens there; end that program, or choose another port: --port"),
+        ("192.0.2.7", "nothing can listen there: .*; choose another address: --host and --port"),
+        ("nowhere.invalid", "nothing can listen there"),
+    ],
+)
+def test_an_address_that_is_not_to_be_had_is_told_of_before_anything_starts(host: str, problem: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(InputError, match=f"^port {port} of {host}: {problem}"):
+            serve.require_free_address(Settings(host=host, port=port))
+    serve.require_free_address(Settings(host="127.0.0.1", port=port))
 
 
 def test_a_head_that_comes_too_slowly_is_not_waited_for(
