@@ -90,9 +90,10 @@ def _counter(files: Sequence[Path], names: Sequence[Sequence[str | int]]) -> int
 
 
 def _unclear(one: Path, other: Path, how: str) -> InputError:
-    return InputError(
-        f"{one.name} and {other.name} {how}",
-        place=str(one.parent),
-        remedy="keep the frames of one channel of one movie in a folder, "
-        "or say --axes TYX (Python: axes='TYX') to take all files as frames in the order of their names",
+    remedy = (
+        "keep the frames of one channel of one movie in a folder, "
+        "or say --axes TYX (Python: axes='TYX') to take all files as frames in the order of their names"
     )
+    if ("mask" in one.stem) != ("mask" in other.stem):  # as Cellpose leaves them beside the images
+        remedy = "move the masks into a folder of their own, and give that as the label images"
+    return InputError(f"{one.name} and {other.name} {how}", place=str(one.parent), remedy=remedy)

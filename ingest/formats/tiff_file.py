@@ -27,8 +27,7 @@ def open_tiff(path: Path) -> tifffile.TiffFile:
     Raises:
         InputError: no TIFF, or truncated.
     """
-    is_called_otherwise = path.suffix.lower() not in ("", *SUFFIXES)
-    with readable(str(path), "save it as TIFF" if is_called_otherwise else "save or copy the file again"):
+    with readable(str(path), _remedy(path.suffix.lower())):
         tif = tifffile.TiffFile(path)
         try:
             _refuse_broken_chain(tif, path)
@@ -36,6 +35,13 @@ def open_tiff(path: Path) -> tifffile.TiffFile:
             tif.close()
             raise
     return tif
+
+
+def _remedy(suffix: str) -> str:
+    """What to do about a file that is no TIFF, by what it is called."""
+    if suffix == ".png":
+        return "name the folder of the frames: a PNG file is one of them"
+    return "save or copy the file again" if suffix in ("", *SUFFIXES) else "save it as TIFF"
 
 
 def only_series(tif: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries:

@@ -54,7 +54,7 @@ def kind_of(path: Path) -> FileKind:
     raise InputError(
         f"{'an empty file' if not head else 'neither a TIFF file, nor a zip archive, nor a .trk file'}",
         place=path.name,
-        remedy="send a TIFF or OME-TIFF stack, a zip of TIFF files, or a .trk or .trks file of DeepCell",
+        remedy="send a TIFF or OME-TIFF stack, a zip of TIFF or PNG frames, or a .trk or .trks file",
     )
 
 

@@ -116,9 +116,16 @@ def _members(archive: zipfile.ZipFile, path: Path, suffixes: Collection[str]) ->
         _refuse_odd(member, path, suffixes)
     _refuse_doubles(members, path)
     _refuse_bomb(archive, path)
-    if not any(member.filename.lower().endswith(IMAGE_SUFFIXES) for member in members):
+    names = [member.filename.lower() for member in members]
+    if not any(name.endswith(IMAGE_SUFFIXES) for name in names):
         raise InputError(
             "no TIFF or PNG file in the archive", place=path.name, remedy="put the frames into it"
+        )
+    if any(name.endswith("_track.txt") for name in names) and any(n.endswith(png.SUFFIXES) for n in names):
+        raise InputError(
+            "a tracking whose masks are PNG files",
+            place=path.name,
+            remedy="save the masks as TIFF, as the Cell Tracking Challenge has them",
         )
     return members
 

@@ -44,6 +44,17 @@ def test_masks_as_cellpose_names_them(tmp_path: Path) -> None:
         np.testing.assert_array_equal(labels.frame(t), frame)
 
 
+def test_images_and_masks_in_one_folder_are_to_be_parted(tmp_path: Path) -> None:
+    written(tmp_path / "both", FRAMES[:3], "a_00{}.png")
+    written(tmp_path / "both", FRAMES[:3], "a_00{}_cp_masks.png")
+    assert "move the masks into a folder of their own" in refusal(tmp_path / "both")
+
+
+def test_one_file_is_no_movie(tmp_path: Path) -> None:
+    written(tmp_path / "a", FRAMES[:1], "a{}.png")
+    assert "name the folder of the frames" in refusal(tmp_path / "a" / "a0.png")
+
+
 def test_tiff_files_come_first(tmp_path: Path) -> None:
     """PNG files beside them are previews."""
     folder = written(tmp_path / "both", FRAMES[:3])

@@ -59,6 +59,11 @@ def test_frames_are_unpacked_in_their_folders(tmp_path: Path) -> None:
     assert found == {**FRAMES, "01_GT/TRA/man_track.txt": b"1 0 2 0\n"}
 
 
+def test_a_tracking_with_masks_of_png_is_refused(tmp_path: Path) -> None:
+    members = {"01_GT/TRA/man_track000.png": b"", "01_GT/TRA/man_track.txt": b"1 0 2 0\n"}
+    assert "whose masks are PNG" in refusal(archive(tmp_path / "a.zip", members), tmp_path / "out")
+
+
 def test_what_a_desktop_adds_is_passed_over(tmp_path: Path) -> None:
     litter = {"__MACOSX/01/._t000.tif": b"x", "01/.DS_Store": b"x", "01/Thumbs.db": b"x", "01/": b""}
     unpack_zip(archive(tmp_path / "a.zip", {**litter, **FRAMES}), tmp_path / "out")
