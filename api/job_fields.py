@@ -9,6 +9,7 @@ from typing import Annotated
 
 import strawberry
 from anyio import to_thread
+from strawberry.utils.str_converters import to_camel_case
 
 from api.context import Info
 from api.fields import described, resolved
@@ -137,6 +138,12 @@ class JobMutations:
         The job waits in the queue for a worker; `jobProgress` follows it.
         """
         TrackerChoice(tracker.value, decision.value)  # what does not go together is told at once
+        if labels is not None and (force or diameter is not None):
+            raise InputError(
+                "an argument of the segmentation, which label images replace",
+                place="force" if diameter is None else "diameter",
+                remedy="leave out diameter and force, or labels",
+            )
         arguments = {
             "upload": upload,
             "name": name,
@@ -227,9 +234,14 @@ def _require_sane(arguments: Mapping[str, object]) -> None:
     """
     for name, given in arguments.items():
         if isinstance(given, str) and len(given) > MAX_TEXT:
-            raise InputError(f"{len(given)} characters", place=name, remedy=f"use at most {MAX_TEXT}")
+            raise InputError(
+                f"{len(given)} characters", place=to_camel_case(name), remedy=f"use at most {MAX_TEXT}"
+            )
         if isinstance(given, float) and not (math.isfinite(given) and given > 0):
-            raise InputError(f"{name} is {given}", remedy="give a positive number, or leave it out")
+            shown = to_camel_case(name)
+            raise InputError(
+                f"{given:g} is not above 0", place=shown, remedy=f"give a positive {shown}, or leave it out"
+            )
 
 
 @described

@@ -4,6 +4,7 @@ The pass visits every node of the document once and keeps what it learned of eac
 which spread others twice, twenty levels deep, cost no more than their text.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -231,18 +232,23 @@ class _Walk:
         """A number, or how many things a list names."""
         if isinstance(value, VariableNode):
             given = self._variables.get(value.name.value, self._defaults.get(value.name.value))
+            if isinstance(given, float):  # 1000.0 is an integer to GraphQL
+                return int(given) if math.isfinite(given) else MAX_PAGE
             return len(given) if isinstance(given, list) else given if isinstance(given, int) else None
-        return len(value.values) if isinstance(value, ListValueNode) else _literal(value)
+        return _literal(value)
 
 
 def _literal(value: ValueNode | None) -> int | None:
+    """A number, or how many things a list names."""
+    if isinstance(value, ListValueNode):
+        return len(value.values)
     if not isinstance(value, IntValueNode):
         return None
     return int(value.value) if len(value.value) < 10 else MAX_PAGE  # Python refuses to read 5000 digits
 
 
 def _defaults(document: DocumentNode) -> dict[str, int]:
-    """Default values of integer variables, the largest where operations disagree."""
+    """Default integers of variables and lengths of default lists, the largest where operations disagree."""
     defaults: dict[str, int] = {}
     for node in document.definitions:
         for variable in getattr(node, "variable_definitions", None) or ():

@@ -5,10 +5,11 @@ from hashlib import sha256
 
 from graphql import GraphQLError, OperationDefinitionNode, OperationType
 from strawberry.extensions import SchemaExtension
+from strawberry.types.graphql import OperationType as StrawberryOperation
 
 from api.exchange import Exchange
 from api.limits import Extent, Limits, measure
-from api.refusals import UnauthenticatedError, forbidden
+from api.refusals import InvalidQueryError, UnauthenticatedError, forbidden
 from graph.deadline import current_deadline
 from graph.tokens import Scope
 from ingest.errors import CellkinError
@@ -32,6 +33,7 @@ class QueryLimits(SchemaExtension):
         try:
             extent = measure(context.graphql_document, context.schema._schema, context.variables or {})
             self._note(extent)
+            self._require_way()
             self._limits.check(extent)
             self._admit(extent.scope)
         except CellkinError as error:
@@ -62,6 +64,21 @@ class QueryLimits(SchemaExtension):
             if operation is not None:
                 name = operation.name.value[:80] if operation.name else ""
                 exchange.operation = f"{operation.operation.value} {name}".strip()
+
+    def _require_way(self) -> None:
+        """See that a subscription came over a WebSocket, where nothing else is allowed.
+
+        Raises:
+            InvalidQueryError: it was sent by POST.
+        """
+        operation = self._operation()
+        subscribes = operation is not None and operation.operation is OperationType.SUBSCRIPTION
+        if subscribes and StrawberryOperation.QUERY in self.execution_context.allowed_operations:
+            raise InvalidQueryError(
+                "a subscription sent by POST",
+                place="/graphql",
+                remedy="open a WebSocket at the same address, with the protocol graphql-transport-ws",
+            )
 
     def _admit(self, scope: Scope) -> None:
         """Hold the operation to the caller's scope, and give it its time.

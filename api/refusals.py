@@ -56,6 +56,12 @@ class HeadTooLargeError(CellkinError):
     code = "HEAD_TOO_LARGE"
 
 
+class InvalidQueryError(CellkinError):
+    """A query that cannot be run as it was sent."""
+
+    code = "INVALID_QUERY"
+
+
 class UnauthenticatedError(CellkinError):
     """A request without a valid token, where one is needed."""
 

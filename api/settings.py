@@ -152,6 +152,14 @@ class Settings(BaseSettings):
             return names
         return tuple(name.strip() for name in names.split(",") if name.strip())
 
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _whole_names(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            if "*" in host.removeprefix("*.") and host != "*":
+                raise ValueError(f"{host!r} is no name; write *.lab.org for all names below lab.org")
+        return hosts
+
     @field_validator("allowed_origins")
     @classmethod
     def _whole_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:

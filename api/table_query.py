@@ -128,6 +128,12 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _positive(text: str) -> int:
+    if _whole(text) < 1:
+        raise ValueError(text)
+    return _whole(text)
+
+
 def _real(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
@@ -213,7 +219,7 @@ OPTIONS: Mapping[str, Option] = {
     ),
     "founders": Option("true or false", "true", _choice),
     "divides": Option("true or false", "true", _choice),
-    "min_frames": Option("a number of frames", "10", _whole),
+    "min_frames": Option("a number of frames, 1 or more", "10", _positive),
     "max_frames": Option("a number of frames", "50", _whole),
     "generation": Option("a number of ancestors", "2", _whole),
     "begins_in": Option("the first frame and the last, not before it", "0-10", _frames),

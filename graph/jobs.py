@@ -148,7 +148,9 @@ class JobStore:
                 raise ConflictError(
                     f"it is {found.state}",
                     place=f"job {job_id}",
-                    remedy="start a new one with the same upload",
+                    remedy="start a new one with the same upload"
+                    if found.state.ended
+                    else "wait for its end, or cancel it first",
                 )
             _require_room(tx, queue)
             _run(tx, (TRY_AGAIN,), job_id)

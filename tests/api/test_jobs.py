@@ -37,7 +37,7 @@ def handed_in(service: Service) -> str:
 def test_a_job_is_handed_in_as_it_was_asked_for(sent: Service) -> None:
     asked = f"""mutation {{ track(upload: "stack.tif", labels: "masks.zip", name: "a movie", axes: "TYX",
       pixelSize: 0.65, minutesPerFrame: 7.5, channel: "GFP", tracker: LEARNED,
-      decision: ASSIGNMENT, diameter: 12, force: true) {{ {JOB} }} }}"""
+      decision: ASSIGNMENT) {{ {JOB} }} }}"""
     job = sent.data(asked)["track"]
     assert (job["kind"], job["state"], job["uploads"]) == ("TRACK", "QUEUED", ["stack.tif", "masks.zip"])
     assert job["arguments"] == {
@@ -50,8 +50,6 @@ def test_a_job_is_handed_in_as_it_was_asked_for(sent: Service) -> None:
         "channel": "GFP",
         "tracker": "learned",
         "decision": "assignment",
-        "diameter": 12,
-        "force": True,
     }
     assert sent.data(f"query($id: ID!) {{ job(id: $id) {{ {JOB} }} }}", id=job["id"])["job"] == job
     asked = """mutation { ingest(upload: "stack.tif", tracking: "masks.zip", kind: CURATED, author: "A. C.",
@@ -195,6 +193,34 @@ def test_nothing_but_subscriptions_goes_over_a_websocket(sent: Service, query: s
         subscribe(socket, query)
         told = socket.receive_json()
         assert (told["type"], told["payload"][0]["extensions"]["code"]) == ("error", "INVALID_QUERY")
+
+
+def test_a_subscription_by_post_is_told_where_to_go(sent: Service) -> None:
+    error = sent.error(PROGRESS, id=handed_in(sent))["extensions"]
+    assert error["code"] == "INVALID_QUERY"
+    assert "graphql-transport-ws" in error["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("pixelSize", "-1"), ("minutesPerFrame", "0"), ("diameter", "-3")]
+)
+def test_a_number_that_cannot_be_is_named(sent: Service, name: str, value: str) -> None:
+    error = sent.error(f'mutation {{ track(upload: "stack.tif", {name}: {value}) {{ id }} }}')["extensions"]
+    assert (error["place"], float(error["problem"].split()[0])) == (name, float(value))
+    assert name in error["remedy"]
+
+
+def test_diameter_and_labels_do_not_go_together(sent: Service) -> None:
+    asked = 'mutation { track(upload: "stack.tif", labels: "masks.zip", diameter: 9) { id } }'
+    error = sent.error(asked)["extensions"]
+    assert (error["code"], error["place"]) == ("BAD_INPUT", "diameter")
+    assert "labels" in error["remedy"]
+
+
+def test_a_job_that_waits_needs_no_second_try(sent: Service) -> None:
+    error = sent.error("mutation($id: ID!) { retryJob(id: $id) { id } }", id=handed_in(sent))["extensions"]
+    assert (error["code"], error["problem"]) == ("CONFLICT", "it is QUEUED")
+    assert "cancel" in error["remedy"]
 
 
 def ended(socket: WebSocketTestSession) -> int:

@@ -93,6 +93,20 @@ def test_a_list_costs_its_size_times_what_each_item_costs(selection: str, cost: 
     assert extent(query, {"asked": 13}).cost == 1 + cost
 
 
+@pytest.mark.parametrize(
+    ("given", "size"), [(1000.0, 1000), (13.0, 13), (1e300, MAX_PAGE), (float("inf"), MAX_PAGE)]
+)
+def test_a_whole_number_with_a_point_is_a_number(given: float, size: int) -> None:
+    query = "query($asked: Int) { cell { page(first: $asked) { id } } }"
+    assert extent(query, {"asked": given}).cost == 1 + size * 2
+
+
+def test_a_list_that_is_a_default_is_counted() -> None:
+    names = ", ".join('"x"' for _ in range(40))
+    query = f"query($asked: [ID!] = [{names}]) {{ cell {{ page(first: $asked) {{ id }} }} }}"
+    assert extent(query).cost == 1 + 40 * 2
+
+
 def test_of_several_operations_the_largest_of_each_counts() -> None:
     shallow_and_wide = "query A { cell { a: id b: id c: id } }"
     deep_and_narrow = "query B { cell { mother { mother { id } } } }"

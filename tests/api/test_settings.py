@@ -73,6 +73,7 @@ def test_the_address_is_one_that_a_browser_can_open(host: str, url: str) -> None
         ("CELLKIN_ALLOWED_ORIGINS", "lab.example.org", "'lab.example.org' is no origin"),
         ("CELLKIN_ALLOWED_ORIGINS", "https://a.example,*", r"'\*' is no origin"),
         ("CELLKIN_ALLOWED_ORIGINS", "https://a.example/", "'https://a.example/' is no origin"),
+        ("CELLKIN_ALLOWED_HOSTS", "cells,*lab.org", r"'\*lab.org' is no name; write \*\.lab\.org"),
         ("CELLKIN_TABLES_GB", "inf", "'inf'.*less than or equal to 1000000"),
         ("CELLKIN_TABLES_GB", "1000001", "'1000001'.*less than or equal to 1000000"),
         ("CELLKIN_UPLOAD_DAYS", "inf", "'inf'.*less than or equal to 36500"),

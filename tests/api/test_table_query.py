@@ -78,6 +78,7 @@ def test_every_option_has_an_example_that_it_reads() -> None:
         ("where", "area:nan..2"),
         ("founders", "yes"),
         ("min_frames", "-1"),
+        ("min_frames", "0"),
         ("begins_in", "3-2"),
         ("means", "area"),
         ("rises", "mean_0"),
