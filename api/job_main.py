@@ -6,7 +6,6 @@ last `done` or `error`. Whatever else prints goes to standard error.
 
 import json
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -18,6 +17,7 @@ from typing import Any, NoReturn, TextIO, TypeVar
 
 from api.job_work import Work, run_job
 from api.refusals import error_document
+from api.scratch import scratch_of
 from api.settings import Settings
 from api.stored import open_store
 from api.uploads import UploadFolder
@@ -87,10 +87,7 @@ def main() -> None:
 
 def _run(job: dict[str, Any], teller: Teller) -> None:
     settings = Settings()
-    scratch = Path(job["scratch"])
-    shutil.rmtree(scratch, ignore_errors=True)  # of an attempt that was killed
-    scratch.mkdir(parents=True)
-    with open_store(settings) as opened:
+    with scratch_of(job["id"], Path(job["scratch"])) as scratch, open_store(settings) as opened:
         work = Work(
             opened.store,
             UploadFolder.of(settings),

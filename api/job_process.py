@@ -23,7 +23,7 @@ class JobProcess:
 
     Args:
         job: what to do.
-        scratch: a folder for it.
+        scratch: where it makes a folder of its own.
     """
 
     def __init__(self, job: JobRecord, scratch: Path) -> None:
@@ -37,11 +37,17 @@ class JobProcess:
         self._told: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         assert self._process.stdin is not None, "it is a pipe"
         assert self._process.stdout is not None, "it is a pipe"
-        task = {"kind": job.kind.value, "arguments": dict(job.arguments), "scratch": str(scratch)}
+        task = {
+            "id": job.id,
+            "kind": job.kind.value,
+            "arguments": dict(job.arguments),
+            "scratch": str(scratch),
+        }
         with suppress(BrokenPipeError):  # it died at once, as will be seen
             self._process.stdin.write(json.dumps(task) + "\n")
             self._process.stdin.flush()  # and stays open: its end is the worker's end
-        Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
+        self._listener = Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
+        self._listener.start()
 
     @property
     def pid(self) -> int:
@@ -61,11 +67,12 @@ class JobProcess:
         self.close(grace_s)
 
     def close(self, grace_s: float = GRACE_S) -> None:
-        """Wait for its end, which it has told or been told, by force after a while."""
+        """Wait for its end, which it has told or been told, by force after a while; then all is in `news`."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(grace_s)
         self._signal(signal.SIGKILL)  # also what it has left behind in its group
         self._process.wait()
+        self._listener.join(grace_s)
         for stream in (self._process.stdin, self._process.stdout):
             with suppress(OSError):
                 if stream is not None:

@@ -179,8 +179,8 @@ async def _receive(request: Request, writer: UploadWriter, span: Span, idle_s: f
     waiting = bytearray()
     try:
         async for chunk in _chunks(request, idle_s):
+            _require_announced(span, writer.offset + len(waiting) + len(chunk))
             waiting += chunk
-            _require_announced(span, writer.offset + len(waiting))
             if len(waiting) >= CHUNK:
                 await _undisturbed(partial(writer.write, bytes(waiting)))
                 waiting.clear()

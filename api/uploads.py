@@ -106,6 +106,8 @@ class UploadFolder:
     def writing(self, upload: str, offset: int, length: int | None) -> Iterator["UploadWriter"]:
         """Take bytes of an upload; what has arrived when the block ends, stays, unless it was refused.
 
+        A part that is refused leaves what was there before it; a whole upload that is, nothing.
+
         Args:
             upload: its id.
             offset: where the bytes begin; 0 begins anew.
@@ -129,11 +131,16 @@ class UploadFolder:
             home.describe(About(length))
             with home.part.open("r+b" if offset else "wb") as part:
                 part.seek(offset)
+                writer = UploadWriter(self, found, part, length)
                 try:
-                    yield UploadWriter(self, found, part, length)
-                except CellkinError:  # it is refused, and could never become complete
-                    with suppress(NotFoundError):
-                        self._remove(upload)
+                    yield writer
+                except CellkinError:
+                    if writer.sound:
+                        part.truncate(writer.sound)
+                        home.describe(About(found.length))
+                    else:
+                        with suppress(NotFoundError):
+                            self._remove(upload)
                     raise
 
     def delete(self, upload: str) -> None:
@@ -238,6 +245,7 @@ class UploadWriter:
 
     Attributes:
         length: bytes of the whole upload; None where no request of it has said.
+        sound: bytes that stay when the request is refused.
     """
 
     def __init__(self, folder: UploadFolder, upload: Upload, part: BinaryIO, length: int | None) -> None:
@@ -245,7 +253,7 @@ class UploadWriter:
         self._upload = upload
         self._part = part
         self.length = length
-        self._checked = part.tell()
+        self.sound = self._checked = part.tell()
 
     @property
     def offset(self) -> int:
@@ -264,7 +272,7 @@ class UploadWriter:
             raise InputError(
                 f"more than the {self.length:,} bytes that were announced",
                 place=f"upload {self._upload.id}",
-                remedy="send it again from the beginning",
+                remedy="send as many as are announced; HEAD says where to go on",
             )
         self._folder._require_size(end)
         if self.length is None and end - self._checked > RECHECK:
@@ -281,6 +289,7 @@ class UploadWriter:
         Raises:
             InputError: another checksum; nothing that can be read.
         """
+        self.sound = 0  # what is wrong from here on is the whole of it
         self._part.flush()
         os.fsync(self._part.fileno())
         upload = self._upload.id

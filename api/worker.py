@@ -1,7 +1,6 @@
 """A worker: takes jobs from the queue one at a time, has each done by a process, and tells of it."""
 
 import logging
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -10,6 +9,7 @@ from threading import Event
 from typing import Any, TypeVar
 
 from api.job_process import JobProcess
+from api.scratch import sweep_scratch
 from graph.job_queue import JobQueue, Order
 from graph.job_records import JobProgress, JobRecord, JobState
 from ingest.errors import CellkinError, StoreError
@@ -33,7 +33,7 @@ class Worker:
 
     Args:
         queue: where jobs come from.
-        scratch: a folder for what jobs unpack.
+        scratch: a folder for what jobs unpack, which other workers may share.
         stop: set to have the worker end; a job that runs is handed back.
     """
 
@@ -44,6 +44,7 @@ class Worker:
 
     def run(self) -> None:
         """Do jobs, and take those of dead workers back, until it is told to stop."""
+        sweep_scratch(self._scratch)
         while not self._stop.is_set():
             job = self._tried(self._next)
             if job is None:
@@ -52,25 +53,22 @@ class Worker:
                 self._do(job)
 
     def _next(self) -> JobRecord | None:
-        for taken_back in self._queue.recover():
-            LOG.warning("job %s: its worker died", taken_back)
-            self._clear(taken_back)
+        if dead := self._queue.recover():
+            LOG.warning("jobs whose worker died: %s", ", ".join(dead))
+            sweep_scratch(self._scratch)
         return self._queue.claim()
 
     def _do(self, job: JobRecord) -> None:
         LOG.info("job %s: %s begins", job.id, job.kind)
-        process = JobProcess(job, self._scratch / job.id)
+        process = JobProcess(job, self._scratch)
         try:
             outcome = _Watch(self._queue, job, process, self._stop).until_end()
         except BaseException:
             process.end()
             raise
+        sweep_scratch(self._scratch)  # it may have been killed
         self._insist(outcome)
-        self._clear(job.id)
         LOG.info("job %s: ended", job.id)
-
-    def _clear(self, job_id: str) -> None:
-        shutil.rmtree(self._scratch / job_id, ignore_errors=True)
 
     def _tried(self, work: Callable[[], T]) -> T | None:
         """The result; None, after a while, where the database is away."""
@@ -117,6 +115,9 @@ class _Watch:
                 ending = self._heard(told) or ending
             if (order := self._report()) is not Order.GO_ON:
                 self._process.end()
+                for told in self._process.news(0):  # it may have stored something since
+                    if told is not None:
+                        self._heard(told)
                 return self._cancelled if order is Order.CANCEL else _nothing
 
     def _heard(self, told: Mapping[str, Any]) -> Mapping[str, Any] | None:

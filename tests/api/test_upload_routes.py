@@ -154,6 +154,19 @@ def test_more_in_chunks_than_the_range_is_refused(client: TestClient, stack: byt
     assert (answer.status_code, code(answer)) == (400, "BAD_REQUEST")
 
 
+def test_more_in_a_later_part_than_its_range_leaves_what_was_there(
+    client: TestClient, uploads: UploadFolder, stack: bytes
+) -> None:
+    size = len(stack)
+    assert put_range(client, stack, 0, 999, size).status_code == 202
+    headers = {"content-range": f"bytes 1000-{size - 1}/{size}"}
+    answer = client.put("/uploads/a", content=in_parts(stack[1000:] + b"x"), headers=headers)
+    assert (answer.status_code, code(answer)) == (400, "BAD_REQUEST")
+    assert client.head("/uploads/a").headers["upload-offset"] == "1000"
+    assert put_range(client, stack, 1000, size - 1, size).status_code == 201
+    assert uploads.file("a").read_bytes() == stack
+
+
 def test_fewer_in_chunks_than_the_range_are_kept(client: TestClient, stack: bytes) -> None:
     headers = {"content-range": f"bytes 0-2999/{len(stack)}"}
     assert client.put("/uploads/a", content=in_parts(stack[:1300]), headers=headers).status_code == 400

@@ -40,6 +40,13 @@ def send_all(uploads: UploadFolder, name: str, content: bytes, sha256: str | Non
         return writer.finish(sha256)
 
 
+def send_last(uploads: UploadFolder, name: str, content: bytes, offset: int) -> None:
+    """The part that completes it."""
+    with uploads.writing(name, offset, None) as writer:
+        writer.write(content)
+        writer.finish()
+
+
 def send_slowly(uploads: UploadFolder, name: str) -> None:
     """8,100 bytes, of which nobody knows before how many they are."""
     with uploads.writing(name, 0, None) as writer:
@@ -135,6 +142,32 @@ def test_what_cannot_be_read_leaves_nothing(uploads: UploadFolder, content: byte
 def test_more_than_announced_is_refused(uploads: UploadFolder, stack: bytes) -> None:
     with pytest.raises(InputError, match="more than the 50"):
         send(uploads, "a", stack, 0, 50)
+    assert names(uploads) == []
+
+
+@pytest.mark.parametrize("announced", [2000, None])
+def test_a_part_that_is_refused_leaves_what_was_there(
+    uploads: UploadFolder, stack: bytes, announced: int | None
+) -> None:
+    send(uploads, "a", stack[:1000], 0, announced)
+    with pytest.raises(InputError, match="more than the 2,000"):
+        send(uploads, "a", stack[1000:2001], 1000, 2000)
+    found = uploads.find("a")
+    assert (found.offset, found.length) == (1000, announced)
+    assert (uploads.folder / "a/part").read_bytes() == stack[:1000]
+
+
+def test_a_part_beyond_what_an_upload_may_have_leaves_what_was_there(uploads: UploadFolder) -> None:
+    send(uploads, "a", b"x" * 5_000)
+    with pytest.raises(TooLargeError):
+        send(uploads, "a", b"x" * 4_001, 5_000)
+    assert uploads.find("a").offset == 5_000
+
+
+def test_a_last_part_that_makes_nothing_readable_leaves_nothing(uploads: UploadFolder, stack: bytes) -> None:
+    send(uploads, "a", b"x" * 1000, 0, len(stack))
+    with pytest.raises(InputError, match="neither a TIFF"):
+        send_last(uploads, "a", stack[1000:], 1000)
     assert names(uploads) == []
 
 
