@@ -52,6 +52,14 @@ def test_a_job_is_handed_in_as_it_was_asked_for(sent: Service) -> None:
         "decision": "assignment",
     }
     assert sent.data(f"query($id: ID!) {{ job(id: $id) {{ {JOB} }} }}", id=job["id"])["job"] == job
+    asked = 'mutation { track(upload: "stack.tif", diameter: 12, force: true) { arguments } }'
+    assert sent.data(asked)["track"]["arguments"] == {
+        "upload": "stack.tif",
+        "tracker": "learned",
+        "decision": "joint",
+        "diameter": 12,
+        "force": True,
+    }
     asked = """mutation { ingest(upload: "stack.tif", tracking: "masks.zip", kind: CURATED, author: "A. C.",
       curatedFrom: "t1") { arguments } }"""
     assert sent.data(asked)["ingest"]["arguments"] == {
