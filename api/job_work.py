@@ -1,10 +1,13 @@
 """What jobs do: the pipeline of the command line, on uploads."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from strawberry.utils.str_converters import to_camel_case
 
 from api.given import given_trackings
 from api.pipeline import measure_tracking, track_movie
@@ -13,11 +16,12 @@ from api.trackers import TrackerChoice
 from api.upload_movies import Reading, UploadReader, name_of
 from api.uploads import UploadFolder
 from graph.job_records import JobKind
-from graph.records import TrackingKind
+from graph.records import TrackingKind, TrackingRecord
 from graph.store import LineageStore
 from ingest.errors import CellkinError, InputError
 from ingest.formats.ctc import read_tracking
 from ingest.formats.trk import is_trk
+from ingest.formats.uploaded import FileKind
 from ingest.movie import LabelImages, Movie
 from ingest.progress import Note, Progress, each
 from ingest.segment import SegmentationSettings
@@ -73,7 +77,9 @@ def _track(arguments: Mapping[str, Any], work: Work) -> None:
     for (movie, own), progress in each(movies, "Tracking movies", work.progress):
         labels = _labels(arguments, reader, reading, movie, own, alone=len(movies) == 1)
         tracked = track_movie(movie, labels, tracker=choice, segmentation=settings, progress=progress)
-        work.stored(store_tracked(work.store, tracked, progress).id)
+        _tell_stored(store_tracked(work.store, tracked, progress), movie, arguments, work)
+        if tracked.why_none:
+            work.note(_as_arguments(tracked.why_none))
 
 
 def _labels(
@@ -127,7 +133,7 @@ def _ingest(arguments: Mapping[str, Any], work: Work) -> None:
         provenance=replace(provenance, source=named),
         progress=work.progress,
     )
-    work.stored(record.id)
+    _tell_stored(record, movie, arguments, work)
 
 
 def _ingest_trk(arguments: Mapping[str, Any], work: Work) -> None:
@@ -157,7 +163,14 @@ def _ingest_trk(arguments: Mapping[str, Any], work: Work) -> None:
             curated_from=arguments.get("curated_from"),
             progress=progress,
         )
-        work.stored(record.id)
+        _tell_stored(record, one.movie, arguments, work)
+
+
+def _tell_stored(record: TrackingRecord, movie: Movie, arguments: Mapping[str, Any], work: Work) -> None:
+    work.stored(record.id)
+    known = work.store.movie(record.movie_id).name
+    if "name" in arguments and known != movie.name:
+        work.note(f"{movie.name}: these frames are stored already as {known}, and keep that name")
 
 
 JOBS: Mapping[JobKind, Callable[[Mapping[str, Any], Work], None]] = {
@@ -183,6 +196,15 @@ def _places_of(work: Work) -> Iterator[None]:
 
 
 def _shown(text: str, work: Work) -> str:
+    kinds = "|".join(re.escape(kind.value) for kind in FileKind)
+    text = re.sub(rf"{re.escape(str(work.uploads.folder))}/([^/]+)/\1(?:{kinds})?", r"\1", text)
     for folder in (work.scratch, work.uploads.folder):
         text = text.replace(f"{folder}/", "")
-    return text
+    return _as_arguments(text)
+
+
+def _as_arguments(text: str) -> str:
+    """Options as GraphQL has them: `--axes TYX (Python: …)` → `axes: "TYX"`."""
+    text = re.sub(r" \(Python: [^)]*\)", "", text)
+    text = re.sub(r"(?<![^\s`(])--axes ([A-Z]+)", r'axes: "\1"', text)
+    return re.sub(r"(?<![^\s`(])--([a-z][a-z-]*)", lambda m: to_camel_case(m[1].replace("-", "_")), text)

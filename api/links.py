@@ -24,9 +24,10 @@ class LinkQueries:
     """Links to files."""
 
     @resolved()
-    def signed_url(self, info: Info, path: str, minutes: int = DEFAULT_MINUTES) -> SignedUrl | None:
+    async def signed_url(self, info: Info, path: str, minutes: int = DEFAULT_MINUTES) -> SignedUrl | None:
         """A link to a file of a tracking, `/trackings/…`, good for so many minutes, a week at most."""
         if not path.startswith(SIGNABLE):
             raise InputError(f"{path[:80]!r} is no file of a tracking", remedy=f"begin it with {SIGNABLE}")
+        await info.context.loaders.tracking.load(path.removeprefix(SIGNABLE).partition("/")[0])
         expires = datetime.now(UTC) + timedelta(minutes=min(max(minutes, 0), 10**6))
         return SignedUrl(url=info.context.signed(path, minutes), expires=expires)

@@ -50,6 +50,18 @@ class TrackedMovie:
         """How much of the tracking is worth a second look; None where the tracker does not say."""
         return uncertain(self.graph)
 
+    @property
+    def why_none(self) -> str | None:
+        """What to do where there is no cell; None where there are some."""
+        if len(self.graph.detections):
+            return None
+        if self.are_given:
+            return f"no cell in the label images {self.labels.source}"
+        if len(self.movie.channels) > 1:
+            shown, others = self.parameters["channel"], ", ".join(self.movie.channels)
+            return f"no cell was found in {shown}, of {others}: `--channel` chooses another"
+        return "no cell was found: label images of your own (`--labels`) need no segmentation"
+
 
 def track_movie(
     movie: Movie,

@@ -57,22 +57,13 @@ def tracked(result: TrackedMovie, record: TrackingRecord | None, output: Path | 
         rows.append(
             ("labels", "pieces of cells, merged ones, or things that are none: linked as a segmentation's")
         )
-    if not len(result.graph.detections):
-        rows.append(("note", _why_none(result)))
+    if result.why_none:
+        rows.append(("note", result.why_none))
     if record:
         rows.append(("tracking", f"{record.id}  (`cellkin serve` to explore it)"))
     if output:
         rows.append(("written", str(output)))
     return Report(document, f"{result.movie.name}: tracked", rows)
-
-
-def _why_none(result: TrackedMovie) -> str:
-    """What to do where there is no cell."""
-    if result.are_given:
-        return f"no cell in the label images {result.labels.source}"
-    if len(result.movie.channels) > 1:
-        return "no cell was found in this channel: `--channel` chooses another"
-    return "no cell was found: label images of your own (`--labels`) need no segmentation"
 
 
 def trained(run: TrainingRun) -> Report:

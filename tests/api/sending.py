@@ -34,9 +34,9 @@ def raw_of(drawing: Drawing) -> npt.NDArray[np.uint16]:
     return (noise + 900 * (drawing.labels > 0)).astype(np.uint16)
 
 
-def stack_of(frames: npt.NDArray[np.generic]) -> Write:
+def stack_of(frames: npt.NDArray[np.generic], axes: str = "TYX") -> Write:
     """Writes a stack whose axes are stated."""
-    return lambda path: tifffile.imwrite(path, frames, imagej=True, metadata={"axes": "TYX"})
+    return lambda path: tifffile.imwrite(path, frames, imagej=True, metadata={"axes": axes})
 
 
 def zip_of(**files: Write) -> Write:

@@ -256,6 +256,8 @@ def test_only_files_of_trackings_get_a_link(service: Service) -> None:
     for path in ("/metrics", "//evil.example/trackings/", "trackings/t1", ""):
         error = service.error("query($p: String!) { signedUrl(path: $p) { url } }", p=path)
         assert error["extensions"]["code"] == "BAD_INPUT"
+    error = service.error(LINK["query"])
+    assert error["extensions"]["code"] == "NOT_FOUND"
 
 
 def test_a_field_may_need_more_than_its_operation() -> None:

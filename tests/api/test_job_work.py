@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
 from api.job_work import Work, run_job
 from api.uploads import UploadFolder
@@ -75,6 +76,25 @@ def test_a_movie_with_masks_of_ones_own(bench: Bench) -> None:
     assert record.provenance.source == "movie.tif"
     movie = bench.store.movie(record.movie_id)
     assert (movie.name, movie.source, movie.pixel_size) == ("movie", "movie.tif", 0.5)
+
+
+def test_a_movie_without_cells_and_one_that_has_a_name_are_noted(bench: Bench) -> None:
+    two = np.stack([np.zeros_like(RAW), RAW], axis=1)
+    sent(bench.uploads, "two.tif", stack_of(two, "TCYX"))
+    bench.run(JobKind.TRACK, upload="two.tif", name="mine")
+    assert bench.notes == [
+        "no cell was found in channel 0, of channel 0, channel 1: `channel` chooses another"
+    ]
+    bench.run(JobKind.TRACK, upload="two.tif", name="another", channel="1", force=True, diameter=6.0)
+    assert bench.notes[1:] == ["another: these frames are stored already as mine, and keep that name"]
+
+
+def test_what_to_do_is_told_in_the_words_of_graphql(bench: Bench) -> None:
+    unclear = np.zeros((4, 9, 9), np.uint8)
+    sent(bench.uploads, "a--b.tif", lambda path: tifffile.imwrite(path, unclear, photometric="minisblack"))
+    error = bench.refusal(JobKind.TRACK, upload="a--b.tif")
+    assert error.place == "a--b.tif"
+    assert error.remedy == 'say so, for example axes: "TYX"'
 
 
 def test_each_movie_of_an_archive(bench: Bench) -> None:
