@@ -118,7 +118,9 @@ def test_the_channel_that_shows_the_cells(cellkin: Call, two_channels: Path) -> 
         assert (found["channel"], found["detections"] > 20) == ("H2B", True)
     first = cellkin("track", two_channels, "--no-store")
     assert "dark, of dark, H2B (`--channel` chooses)" in first.out
-    assert "no cell was found in dark, of dark, H2B: `--channel` chooses another" in " ".join(first.out.split())
+    assert "no cell was found in dark, of dark, H2B: `--channel` chooses another" in " ".join(
+        first.out.split()
+    )
     refused = cellkin("track", two_channels, "--channel", "GFP", "--no-store", "--json")
     assert refused.code == 3
     assert refused.error["problem"] == "no channel 'GFP'"
