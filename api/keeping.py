@@ -15,9 +15,8 @@ from graph.backup import (
     require_empty,
     require_restored,
     restore_dump,
-    restore_export,
 )
-from graph.export import exported_scores
+from graph.export import exported_scores, restore_export
 from graph.pixels import PixelStore
 from graph.server import ManagedServer
 from graph.server_use import users
@@ -87,9 +86,11 @@ def restore_backup(
             restore_export(opened.store, folder, progress, imported=offline)
         require_restored(opened.store, manifest)
         if is_export:
-            for scored in progress(exported_scores(folder), "Scoring again"):
+            for held in progress(exported_scores(folder), "Scoring again"):
                 with suppress(NotFoundError):  # one whose label images were not there when it was exported
-                    score_stored(opened.store, *scored)
+                    score_stored(
+                        opened.store, held.computed, held.reference, held.parameters, created=held.created
+                    )
     return manifest
 
 

@@ -1,5 +1,7 @@
 """Scores of stored trackings: found where they are stored, else computed from their label images."""
 
+from datetime import datetime
+
 from graph.fitting import require_one_movie
 from graph.records import ScoreRecord
 from graph.scores.errors import with_labels
@@ -45,6 +47,7 @@ def score_stored(
     parameters: ScoreParameters | None = None,
     *,
     anew: bool = False,
+    created: datetime | None = None,
     progress: Progress = silent,
 ) -> ScoreRecord:
     """Score a stored tracking against another of the same movie, and store the score with its errors.
@@ -57,6 +60,7 @@ def score_stored(
         reference: id of what is taken as the truth.
         parameters: weights and tolerance; the usual ones when None.
         anew: compute it even where it is stored.
+        created: when it was written, of one that a backup has; None for now.
         progress: told of each frame, then of each batch of errors.
 
     Raises:
@@ -73,5 +77,6 @@ def score_stored(
         result.as_dict(),
         errors=with_labels(result.errors, result.reference, result.computed),
         parameters=parameters,
+        created=created,
         progress=progress,
     )

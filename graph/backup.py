@@ -10,20 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from graph.bulk_import import ImportFiles
-from graph.export import (
-    PIXELS,
-    copy_pixels,
-    exported_graph,
-    exported_trackings,
-    read_export,
-    reading,
-    write_export,
-)
+from graph.export import PIXELS, exported_graph, exported_trackings, write_export
 from graph.pixels import PixelStore
 from graph.records import TrackingRecord
 from graph.schema import SCHEMA_VERSION
 from graph.server import ManagedServer
-from graph.server_admin import dump, import_files, load
+from graph.server_admin import DUMP, dump, import_files, load
 from graph.store import LineageStore
 from ingest.errors import ConflictError, InputError, StoreError
 from ingest.progress import Progress, silent
@@ -71,8 +63,11 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         manifest = Manifest(**json.loads((folder / MANIFEST).read_text("utf-8")))
     except (OSError, ValueError, TypeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it says something else"
         raise InputError(
-            f"no backup ({error})", place=str(folder), remedy="name a folder that `cellkin backup` wrote"
+            f"no backup that can be read: {MANIFEST}: {reason}",
+            place=str(folder),
+            remedy="name a folder that `cellkin backup` wrote, and that you may read",
         ) from error
     if manifest.format > FORMAT or manifest.schema > SCHEMA_VERSION:
         raise InputError(
@@ -84,14 +79,13 @@ def read_manifest(folder: Path) -> Manifest:
 def export_to(store: LineageStore, pixels: PixelStore, folder: Path, progress: Progress = silent) -> Manifest:
     """Back up any store, while it is in use: every tracking that is complete when its turn comes.
 
-    A tracking that is removed before its turn is neither in the backup nor in its manifest.
+    A tracking that is removed before its turn is over is neither in the backup nor in its manifest.
 
     Raises:
         InputError: the folder exists already, or cannot be written.
     """
     with _new_folder(folder) as part:
-        write_export(store, part, progress)
-        copy_pixels(pixels.folder, part / PIXELS)
+        write_export(store, pixels, part, progress)
         manifest = Manifest.of_trackings(exported_trackings(part), "export")
         _write_manifest(part, manifest)
     return manifest
@@ -117,7 +111,7 @@ def dump_to(
         with server.stopped(progress=progress):
             for step in progress((dump,), "Dumping the database"):
                 step(server, part)
-        copy_pixels(pixels.folder, part / PIXELS)
+        PixelStore(part / PIXELS).copy_all(pixels)
         _write_manifest(part, manifest)
 
 
@@ -127,9 +121,19 @@ def restore_dump(
     """Put a dump in the place of a managed server's database, whatever that holds.
 
     Raises:
+        InputError: there is no dump, or label images cannot be copied; the server goes on as it was.
         StoreError: Neo4j cannot load it; the database is then not to be used before another restore.
     """
-    copy_pixels(folder / PIXELS, pixels.folder)
+    if not (folder / DUMP).is_file():
+        raise InputError(f"no {DUMP} in this backup", place=str(folder), remedy="use another backup")
+    try:
+        pixels.copy_all(PixelStore(folder / PIXELS))
+    except OSError as error:
+        raise InputError(
+            f"label images cannot be copied ({error.strerror or error})",
+            place=str(error.filename or folder),
+            remedy="see that the backup can be read, and the data folder written and has room",
+        ) from error
     with server.stopped(progress=progress):
         for step in progress((load,), "Loading the database"):
             step(server, folder)
@@ -147,30 +151,16 @@ def import_export(server: ManagedServer, folder: Path, progress: Progress = sile
         StoreError: the files for it cannot be written; or Neo4j cannot import them, and the database is then
             not to be used before another restore.
     """
-    with reading(folder):
-        trackings = exported_trackings(folder)
+    trackings = exported_trackings(folder)
     with server.import_folder() as prepared:
         files = ImportFiles(prepared)
         for number, tracking in enumerate(progress(trackings, "Preparing the import"), start=1):
-            with reading(folder):
-                graph = exported_graph(folder, tracking)
-            files.add(graph, number)
+            files.add(exported_graph(folder, tracking), number)
         arguments = prepared / "arguments"
         arguments.write_text("".join(f'"{line}"\n' for line in files.arguments()), "utf-8")
         with server.stopped(progress=progress):
             for step in progress((import_files,), "Importing"):
                 step(server, arguments)
-
-
-def restore_export(
-    store: LineageStore, folder: Path, progress: Progress = silent, *, imported: bool = False
-) -> None:
-    """Add an export to any store; with `imported`, to one that `import_export` has filled.
-
-    Raises:
-        InputError, StoreError: it is damaged; what was whole is restored.
-    """
-    read_export(store, folder, progress, imported=imported)
 
 
 def require_restored(store: LineageStore, manifest: Manifest) -> None:

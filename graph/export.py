@@ -1,15 +1,17 @@
 """A store as files that need no Neo4j to be read: columns, JSON and Zarr; and back into any store."""
 
 import json
-import shutil
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
+import numpy.typing as npt
 
 from graph.pixels import PixelStore
 from graph.provenance import Provenance
@@ -17,26 +19,28 @@ from graph.records import MovieRecord, TrackingKind, TrackingRecord
 from graph.scores.parameters import ScoreParameters
 from graph.store import LineageStore
 from ingest.errors import ConflictError, InputError, NotFoundError, StoreError
+from ingest.movie import LabelImages
 from ingest.progress import Progress, silent
 from ingest.tracking_graph import Detections, TrackingGraph
 
 MOVIES, SCORES, TRACKINGS, PIXELS = "movies.json", "scores.json", "trackings", "pixels"
 
 
-def write_export(store: LineageStore, folder: Path, progress: Progress = silent) -> None:
-    """Write all movies, complete trackings and scores into an empty folder.
+def write_export(store: LineageStore, pixels: PixelStore, folder: Path, progress: Progress = silent) -> None:
+    """Write all movies, complete trackings with their label images, and scores into an empty folder.
 
-    A tracking that is removed before its turn is left out.
+    A tracking that is removed before its turn is over is left out, with its scores.
 
     Raises:
         ConflictError: the rows of a tracking are not those that were written.
+        OSError: something cannot be read or written.
     """
     movies = store.movies()
     trackings = store.trackings([movie.id for movie in movies])
     _write_json(folder / MOVIES, [asdict(movie) for movie in movies])
     (folder / TRACKINGS).mkdir()
     for tracking in progress(trackings, "Exporting trackings"):
-        graph = _graph_unless_removed(store, tracking.id)
+        graph = _exported_unless_removed(store, pixels, PixelStore(folder / PIXELS), tracking.id)
         if graph is not None:
             _write_json(folder / TRACKINGS / f"{tracking.id}.json", asdict(tracking))
             _write_graph(folder / TRACKINGS / f"{tracking.id}.npz", graph)
@@ -45,7 +49,7 @@ def write_export(store: LineageStore, folder: Path, progress: Progress = silent)
     _write_json(folder / SCORES, scores)
 
 
-def read_export(
+def restore_export(
     store: LineageStore, folder: Path, progress: Progress = silent, *, imported: bool = False
 ) -> None:
     """Put its movies and trackings into a store; what is there is found, so one cut short runs again.
@@ -59,19 +63,71 @@ def read_export(
         imported: the rows are there already (`backup.import_export`), and the store holds nothing else.
 
     Raises:
-        InputError: a file is missing or damaged.
+        InputError: a file is missing or damaged; what was whole is restored.
         StoreError: a tracking came out as another one: its files were changed.
     """
-    with reading(folder):
-        for movie in json.loads((folder / MOVIES).read_text("utf-8")):
-            times = {"created": datetime.fromisoformat(movie["created"])}
-            store.restore_movie(MovieRecord(**movie | times | {"channels": tuple(movie["channels"])}))
-        for tracking in progress(exported_trackings(folder), "Restoring trackings"):
-            _restore(store, tracking, folder, imported=imported)
+    for movie in _movies(folder):
+        store.restore_movie(movie)
+    for tracking in progress(exported_trackings(folder), "Restoring trackings"):
+        _restore(store, tracking, folder, imported=imported)
+
+
+def exported_trackings(folder: Path) -> list[TrackingRecord]:
+    """What an export says of its trackings, in the order in which a store gives them numbers.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    with _reading(folder):
+        return sorted(_trackings(folder), key=lambda tracking: tracking.number)
+
+
+def exported_graph(folder: Path, tracking: TrackingRecord) -> TrackingGraph:
+    """One of its trackings.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    with _reading(folder):
+        return _read_graph(folder / TRACKINGS / f"{tracking.id}.npz", tracking.features)
+
+
+@dataclass(frozen=True)
+class ExportedScore:
+    """Which trackings an export has a score of.
+
+    Attributes:
+        computed, reference: their ids.
+        parameters: how they were compared.
+        created: when it was written; None where the export does not say.
+    """
+
+    computed: str
+    reference: str
+    parameters: ScoreParameters
+    created: datetime | None
+
+
+def exported_scores(folder: Path) -> list[ExportedScore]:
+    """The scores of an export, the oldest first.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    with _reading(folder):
+        return [
+            ExportedScore(
+                score["computed_id"],
+                score["reference_id"],
+                ScoreParameters.from_dict(score["parameters"]),
+                datetime.fromisoformat(score["created"]) if score.get("created") else None,
+            )
+            for score in json.loads((folder / SCORES).read_text("utf-8"))
+        ]
 
 
 @contextmanager
-def reading(folder: Path) -> Iterator[None]:
+def _reading(folder: Path) -> Iterator[None]:
     """Say what is wrong with an export that cannot be read.
 
     Raises:
@@ -79,32 +135,21 @@ def reading(folder: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
+        said = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
         raise InputError(
-            f"an export that is not whole ({error})", place=str(folder), remedy="use another backup"
+            f"an export that is not whole ({said})", place=str(folder), remedy="use another backup"
         ) from error
 
 
-def exported_trackings(folder: Path) -> list[TrackingRecord]:
-    """What an export says of its trackings, in the order in which a store gives them numbers."""
-    return sorted(_trackings(folder), key=lambda tracking: tracking.number)
-
-
-def exported_graph(folder: Path, tracking: TrackingRecord) -> TrackingGraph:
-    """One of its trackings."""
-    return _read_graph(folder / TRACKINGS / f"{tracking.id}.npz", tracking.features)
-
-
-def exported_scores(folder: Path) -> list[tuple[str, str, ScoreParameters]]:
-    """Which trackings an export has scores of: the computed one, its reference, and how; the oldest first.
-
-    Raises:
-        InputError: the file is missing or damaged.
-    """
-    with reading(folder):
+def _movies(folder: Path) -> list[MovieRecord]:
+    with _reading(folder):
         return [
-            (score["computed_id"], score["reference_id"], ScoreParameters.from_dict(score["parameters"]))
-            for score in json.loads((folder / SCORES).read_text("utf-8"))
+            MovieRecord(
+                **movie
+                | {"created": datetime.fromisoformat(movie["created"]), "channels": tuple(movie["channels"])}
+            )
+            for movie in json.loads((folder / MOVIES).read_text("utf-8"))
         ]
 
 
@@ -121,9 +166,7 @@ def _trackings(folder: Path) -> Iterator[TrackingRecord]:
 
 
 def _restore(store: LineageStore, tracking: TrackingRecord, folder: Path, *, imported: bool) -> None:
-    pixels = PixelStore(folder / PIXELS)
-    labels = pixels.labels(tracking.id) if pixels.has(tracking.id) else None
-    graph = exported_graph(folder, tracking)
+    graph, labels = exported_graph(folder, tracking), _labels(folder, tracking.id)
     restored = store.restore_tracking(tracking, graph, labels, imported=imported)
     if restored.id != tracking.id:
         raise StoreError(
@@ -133,23 +176,32 @@ def _restore(store: LineageStore, tracking: TrackingRecord, folder: Path, *, imp
         )
 
 
-def copy_pixels(source: Path, target: Path) -> None:
-    """Copy the label images of whole trackings that the target lacks; each appears complete or not at all."""
-    target.mkdir(parents=True, exist_ok=True)
-    for images in source.glob("*.zarr"):
-        if not (target / images.name).exists():
-            part = target / f".copying-{images.name}"
-            shutil.rmtree(part, ignore_errors=True)
-            shutil.copytree(images, part)
-            part.rename(target / images.name)
+def _labels(folder: Path, tracking_id: str) -> LabelImages | None:
+    """Its label images, read a frame at a time; None where the export has none."""
+    pixels = PixelStore(folder / PIXELS)
+    if not pixels.has(tracking_id):
+        return None
+    with _reading(folder):
+        images = pixels.labels(tracking_id)
+
+    def frame(t: int) -> npt.NDArray[np.int32]:
+        with _reading(folder):
+            return images.frame(t)
+
+    return LabelImages(images.shape, frame, images.source)
 
 
-def _graph_unless_removed(store: LineageStore, tracking_id: str) -> TrackingGraph | None:
+def _exported_unless_removed(
+    store: LineageStore, pixels: PixelStore, target: PixelStore, tracking_id: str
+) -> TrackingGraph | None:
+    """Copy its label images and read its rows; None, and nothing copied, where it is removed meanwhile."""
     try:
-        return store.tracking_graph(tracking_id)
-    except (NotFoundError, ConflictError):
+        target.copy(pixels, tracking_id)
+        return store.tracking_graph(tracking_id)  # after the copy: it is hidden before its images go
+    except (NotFoundError, ConflictError, OSError):
         if store.trackings_by_id([tracking_id]):
             raise  # it is there, but damaged
+        target.delete(tracking_id)
         return None
 
 

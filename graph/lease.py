@@ -39,7 +39,7 @@ CREATE = """
 MATCH (c:Counter {name: 'tracking'}), (m:Movie {id: $movie})
 SET c.value = c.value + 1
 CREATE (m)-[:HAS_TRACKING]->(t:Tracking {id: $id, number: c.value, state: 'WRITING', writer: $writer})
-SET t += $properties, t.lease = timestamp() + $lease, t.created = datetime()
+SET t += $properties, t.lease = timestamp() + $lease, t.created = coalesce($properties.created, datetime())
 RETURN t.number AS number
 """
 

@@ -63,10 +63,7 @@ class PixelStore:
             StoreError: the folder cannot be written.
         """
         with self._explained():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            part = self.folder / f"{PART}{secrets.token_hex(8)}"
-            lock = FileLock(_lock_of(part))
-            lock.acquire()  # the system lets go of it when this process dies, which `sweep` sees
+            part, lock = self._begun()
         try:
             yield self._write(labels, check, progress, part)
         finally:
@@ -81,6 +78,30 @@ class PixelStore:
             except OSError:
                 if not path.exists():
                     raise
+
+    def copy(self, source: "PixelStore", tracking_id: str) -> None:
+        """Copy the label images of a tracking, if there are any that are not here; all of them or none.
+
+        Raises:
+            OSError: they cannot be read or written, or are removed meanwhile.
+        """
+        if self.has(tracking_id) or not source.has(tracking_id):
+            return
+        part, lock = self._begun()
+        try:
+            shutil.copytree(source._path(tracking_id), part)
+            part.rename(self._path(tracking_id))
+        finally:
+            _remove(part, lock)
+
+    def copy_all(self, source: "PixelStore") -> None:
+        """Copy the label images of all trackings that are not here.
+
+        Raises:
+            OSError: as of `copy`.
+        """
+        for path in source.folder.glob("*.zarr"):
+            self.copy(source, path.stem)
 
     def labels(self, tracking_id: str) -> LabelImages:
         """(T, Y, X) label images of a tracking, read a frame at a time.
@@ -106,9 +127,7 @@ class PixelStore:
         """Remove the label images of a tracking, if there are any: all of them are gone at once."""
         if not self.has(tracking_id):
             return
-        removed = self.folder / f"{PART}{secrets.token_hex(8)}"
-        lock = FileLock(_lock_of(removed))
-        lock.acquire()  # `sweep` removes what is left if this process dies
+        removed, lock = self._begun()
         try:
             with suppress(OSError):
                 self._path(tracking_id).rename(removed)
@@ -124,6 +143,16 @@ class PixelStore:
             except Timeout:
                 continue  # its writer lives
             _remove(path.with_suffix(""), lock)
+        for path in self.folder.glob(".copying-*.zarr"):  # as restores left it that knew of no lock
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _begun(self) -> tuple[Path, FileLock]:
+        """A path for what is not yet, or no longer, label images of a tracking, and the lock held on it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        part = self.folder / f"{PART}{secrets.token_hex(8)}"
+        lock = FileLock(_lock_of(part))
+        lock.acquire()  # the system lets go of it when this process dies, which `sweep` sees
+        return part, lock
 
     def _write(self, labels: LabelImages, check: Check, progress: Progress, folder: Path) -> UnnamedLabels:
         digest = hashlib.sha256(repr(labels.shape).encode())

@@ -90,7 +90,7 @@ class TrackingRecord(Counts):
         features: names of the measured columns of its detections.
         labels_checksum: sha256 of its label images, None where it was stored without.
         provenance: what else is known of how it was made.
-        created: when its writing began.
+        created: when its writing began; a restored export keeps it.
     """
 
     id: str
@@ -223,7 +223,7 @@ class ScoreRecord:
         table: every measure by its name, nested as it was written; None where undefined.
         errors: how many of each kind are stored.
         stale: why it should be looked at with care; empty as a rule.
-        created: when it was last written.
+        created: when it was last written; a restored export keeps it.
     """
 
     id: str

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
 from graph import stored_errors, stored_scores
@@ -35,6 +36,7 @@ class ScoreStore(ABC):
         *,
         errors: ListedErrors | None = None,
         parameters: ScoreParameters | None = None,
+        created: datetime | None = None,
         progress: Progress = silent,
     ) -> ScoreRecord:
         """Store what a tracking scores against another, in place of an older score of the two.
@@ -45,6 +47,7 @@ class ScoreStore(ABC):
             table: every measure by its name, as `Score.as_dict` gives it.
             errors: of the two trackings as the store gives them; None to store no errors.
             parameters: what it was computed with; other ones make another score of the two.
+            created: when it was written, of one that a backup has; None for now.
             progress: told of each batch of errors.
 
         Raises:
@@ -54,8 +57,8 @@ class ScoreStore(ABC):
         """
         judged, truth = self.tracking(computed), self.tracking(reference)
         require_one_movie(judged, truth)
-        listed = errors or no_errors()
-        new_id = self._scores.write(judged, truth, table, listed, parameters or ScoreParameters(), progress)
+        listed, chosen = errors or no_errors(), parameters or ScoreParameters()
+        new_id = self._scores.write(judged, truth, table, listed, chosen, progress, created)
         return self.score(new_id)
 
     def delete_score(self, score_id: str, progress: Progress = silent) -> None:

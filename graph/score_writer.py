@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -35,6 +36,7 @@ class ScoreWriter:
         listed: ListedErrors,
         parameters: ScoreParameters,
         progress: Progress,
+        created: datetime | None = None,
     ) -> str:
         """Write a score in the place of an older one of the same trackings and parameters; its id.
 
@@ -51,8 +53,8 @@ class ScoreWriter:
             rows = stored_errors.ErrorRows(listed, held.number, reference.first_id, computed.first_id)
             for columns in progress(rows.batches(), "Storing errors", rows.count):
                 self._connection.write(partial(stored_scores.create_errors, held=held, columns=columns))
-            count = len(listed.errors)
-            self._connection.write(partial(stored_scores.show, held=held, score_id=new_id, errors=count))
+            show = partial(stored_scores.show, held=held, score_id=new_id, errors=len(listed.errors))
+            self._connection.write(partial(show, created=created))
         for number in self._connection.read(partial(stored_scores.hidden_by, writer=writer)):
             self.remove(number, progress)
         return new_id

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
+from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -149,7 +150,7 @@ class LineageStore(LineageReader, BulkReader, ScoreStore):
         *,
         imported: bool = False,
     ) -> TrackingRecord:
-        """Write a tracking anew, as a backup has it: it gets the id that it had, if its content is the same.
+        """Write a tracking anew, as a backup has it: with its time, and its id if its content is the same.
 
         Args:
             record: what was known of it.
@@ -169,7 +170,14 @@ class LineageStore(LineageReader, BulkReader, ScoreStore):
             "labels_checksum": record.labels_checksum,
         }
         return self._write(
-            record.movie_id, graph, labels, properties, record.provenance, progress, imported=imported
+            record.movie_id,
+            graph,
+            labels,
+            properties,
+            record.provenance,
+            progress,
+            created=record.created,
+            imported=imported,
         )
 
     def _write(
@@ -181,6 +189,7 @@ class LineageStore(LineageReader, BulkReader, ScoreStore):
         provenance: Provenance,
         progress: Progress,
         *,
+        created: datetime | None = None,
         imported: bool = False,
     ) -> TrackingRecord:
         validate(graph)
@@ -196,6 +205,7 @@ class LineageStore(LineageReader, BulkReader, ScoreStore):
             properties["labels_checksum"] = checksum
             new_id = tracking_id(movie_id, graph, properties | provenance.identity())
             properties |= provenance.as_properties() | {
+                "created": created,
                 "frame_start": frame_start(graph, movie.frames),
                 "name": f"{properties['author']} {properties['version']}".strip(),  # for Neo4j Browser
             }

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from neo4j import ManagedTransaction, Record
@@ -44,7 +45,7 @@ SET s.id = null, s.state = 'REMOVED', s.writer = $writer, s.lease = timestamp() 
 """
 SHOW_SCORE = """
 MATCH (s:Score {number: $number})
-SET s.id = $id, s.state = 'READY', s.created = datetime()
+SET s.id = $id, s.state = 'READY', s.created = coalesce($created, datetime())
 REMOVE s.writer, s.lease
 """
 
@@ -165,8 +166,17 @@ def create_errors(tx: ManagedTransaction, held: ScoreClaim, columns: Mapping[str
     stored_errors.create(tx, columns)
 
 
-def show(tx: ManagedTransaction, held: ScoreClaim, score_id: str, errors: int) -> None:
+def show(
+    tx: ManagedTransaction, held: ScoreClaim, score_id: str, errors: int, created: datetime | None
+) -> None:
     """Make a score visible, if all of its errors are there, and hide the one that it replaces.
+
+    Args:
+        tx: where to write.
+        held: the score.
+        score_id: that it gets.
+        errors: how many it must have.
+        created: when it was written first; None for now.
 
     Raises:
         StoreError: errors are missing.
@@ -182,7 +192,7 @@ def show(tx: ManagedTransaction, held: ScoreClaim, score_id: str, errors: int) -
             remedy="run again; nothing of it is visible",
         )
     tx.run(HIDE_OLDER, id=score_id, writer=held.writer, lease=LEASE_MS).consume()
-    tx.run(SHOW_SCORE, number=held.number, id=score_id).consume()
+    tx.run(SHOW_SCORE, number=held.number, id=score_id, created=created).consume()
 
 
 def hide(tx: ManagedTransaction, number: int, writer: str) -> tuple[ScoreClaim, int]:

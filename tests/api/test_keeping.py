@@ -70,6 +70,7 @@ def test_a_database_of_ones_own_is_exported_and_restored(
     assert_restored(store, before, graphs, table)
     assert store.has_labels(before[0].id)
     assert scored(store, before) == table
+    assert [one.created for one in store.scores([before[0].id])] == [score.created]
     assert len(store.errors(score.id)) == found > 0
 
 

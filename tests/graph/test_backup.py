@@ -1,5 +1,6 @@
 """Restore drills: what comes back from a backup is what was there, scores included."""
 
+import errno
 import json
 from collections import Counter
 from functools import partial
@@ -18,10 +19,10 @@ from graph.backup import (
     read_manifest,
     require_empty,
     require_restored,
-    restore_export,
+    restore_dump,
 )
 from graph.connection import Connection
-from graph.export import exported_graph, exported_scores, write_export
+from graph.export import exported_graph, exported_scores, restore_export, write_export
 from graph.jars import default_cache
 from graph.pixels import PixelStore
 from graph.server import ManagedServer
@@ -74,6 +75,44 @@ def test_an_export_holds_no_tracking_that_is_removed_before_its_turn(
     assert [file.stem for file in (tmp_path / "backup" / "trackings").glob("*.npz")] == [kept]
 
 
+def test_a_tracking_that_is_removed_while_it_is_copied_is_left_out(
+    store: LineageStore, tmp_path: Path
+) -> None:
+    kept, gone = put(store, lineages.division()), put(store, lineages.generations())
+    copy, pixels = PixelStore.copy, PixelStore(tmp_path / "pixels")
+
+    def copy_of_what_goes(target: PixelStore, source: PixelStore, tracking_id: str) -> None:
+        copy(target, source, tracking_id)
+        if tracking_id == gone.id:
+            store.delete_tracking(gone.id)
+            raise FileNotFoundError(errno.ENOENT, "gone")
+
+    with patch.object(PixelStore, "copy", copy_of_what_goes):
+        manifest = export_to(store, pixels, tmp_path / "backup")
+    assert list(manifest.trackings) == [kept.id]
+    held = PixelStore(tmp_path / "backup" / "pixels")
+    assert (held.has(kept.id), held.has(gone.id)) == (True, False)
+
+
+def test_an_export_keeps_when_things_were_made(store: LineageStore, tmp_path: Path) -> None:
+    """So a restored score is as stale as it was: what came later is a successor."""
+    before = fill(store)
+    (score,) = store.scores([before[0].id])
+    export_to(store, PixelStore(tmp_path / "pixels"), tmp_path / "backup")
+    (held,) = exported_scores(tmp_path / "backup")
+    assert held.created == score.created
+    for movie in store.movies():
+        store.delete_movie(movie.id)
+    restore_export(store, tmp_path / "backup")
+    assert [store.tracking(one.id).created for one in before] == [one.created for one in before]
+    restored = store.write_score(held.computed, held.reference, {"TRA": 1.0}, created=held.created)
+    assert restored.created == score.created
+    scores = tmp_path / "backup" / "scores.json"  # as an earlier cellkin wrote it
+    written = [{k: v for k, v in one.items() if k != "created"} for one in json.loads(scores.read_text())]
+    scores.write_text(json.dumps(written))
+    assert [one.created for one in exported_scores(tmp_path / "backup")] == [None]
+
+
 def test_an_export_holds_what_is_empty_and_no_score_of_what_it_lacks(
     store: LineageStore, tmp_path: Path
 ) -> None:
@@ -82,7 +121,7 @@ def test_an_export_holds_what_is_empty_and_no_score_of_what_it_lacks(
     (folder := tmp_path / "part").mkdir()
     store.delete_tracking(alone.id)
     with patch("graph.export.exported_trackings", lambda _: [store.tracking(truth.id)]):
-        write_export(store, folder)
+        write_export(store, PixelStore(tmp_path / "pixels"), folder)
     assert exported_scores(folder) == []
     empty = exported_graph(folder, store.tracking(nothing.id))
     assert (len(empty.detections), len(empty.links)) == (0, 0)
@@ -187,8 +226,12 @@ def test_only_an_empty_store_is_replaced_unasked(store: LineageStore, tmp_path: 
 
 
 def test_what_is_no_backup(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no backup"):
-        read_manifest(tmp_path)
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(InputError, match=r"no backup .*: No such file or directory; name a folder that"):
+            read_manifest(folder)
+    server = ManagedServer(tmp_path / "home", default_cache())  # which is not touched
+    with pytest.raises(InputError, match=r"no neo4j\.dump in this backup"):
+        restore_dump(server, PixelStore(tmp_path / "pixels"), tmp_path)
     later = {"kind": "export", "cellkin": "9.1", "schema": 99, "created": "", "trackings": {}}
     (tmp_path / MANIFEST).write_text(json.dumps(later))
     with pytest.raises(InputError, match=r"update cellkin"):

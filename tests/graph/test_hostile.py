@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import graph as graph_package
-from graph.backup import export_to, require_restored, restore_export
+from graph.backup import export_to, require_restored
 from graph.connection import Connection
+from graph.export import restore_export
 from graph.measured import FeatureOrder, FeatureRange
 from graph.pixels import PixelStore
 from graph.provenance import Provenance

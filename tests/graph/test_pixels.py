@@ -114,6 +114,7 @@ def test_a_sweep_takes_what_the_dead_left_and_no_more(pixels: PixelStore) -> Non
     for name in (".writing-dead", ".writing-alive"):
         (pixels.folder / name).mkdir()
         (pixels.folder / f"{name}.lock").touch()
+    (pixels.folder / ".copying-t2.zarr").mkdir()  # by an earlier cellkin
     with FileLock(pixels.folder / ".writing-alive.lock"):
         pixels.sweep()
         left = sorted(path.name for path in pixels.folder.iterdir())
