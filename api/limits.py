@@ -4,7 +4,6 @@ The pass visits every node of the document once and keeps what it learned of eac
 which spread others twice, twenty levels deep, cost no more than their text.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -20,6 +19,7 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     ListValueNode,
+    NullValueNode,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
@@ -217,45 +217,55 @@ class _Walk:
         """How many items the field may give."""
         rule = directive_of(field, ListSize)
         if rule is not None:
-            return next(self._asked_sizes(node, rule), rule.assumed_size)
+            return next(self._asked_sizes(node, field, rule), rule.assumed_size)
         return UNSTATED_LIST_SIZE if is_list_type(get_nullable_type(field.type)) else 1
 
-    def _asked_sizes(self, node: FieldNode, rule: ListSize) -> Iterator[int]:
+    def _asked_sizes(self, node: FieldNode, field: GraphQLField, rule: ListSize) -> Iterator[int]:
         """What the arguments ask for, up to the `MAX_PAGE` that the field itself insists on."""
         for argument in node.arguments or ():
-            if argument.name.value in (rule.slicing_arguments or ()):
-                size = self._asked(argument.value)
+            name = argument.name.value
+            if name in (rule.slicing_arguments or ()) and name in field.args:
+                names_things = is_list_type(get_nullable_type(field.args[name].type))
+                size = _size_of(self._asked(argument.value), names_things=names_things)
                 if size is not None:
-                    yield min(max(size, 0), MAX_PAGE)
+                    yield int(min(max(size, 0), MAX_PAGE))
 
-    def _asked(self, value: ValueNode) -> int | None:
-        """A number, or how many things a list names."""
+    def _asked(self, value: ValueNode) -> object:
+        """What an argument is given, as far as its size needs it."""
         if isinstance(value, VariableNode):
-            given = self._variables.get(value.name.value, self._defaults.get(value.name.value))
-            if isinstance(given, float):  # 1000.0 is an integer to GraphQL
-                return int(given) if math.isfinite(given) else MAX_PAGE
-            return len(given) if isinstance(given, list) else given if isinstance(given, int) else None
+            return self._variables.get(value.name.value, self._defaults.get(value.name.value))
         return _literal(value)
 
 
-def _literal(value: ValueNode | None) -> int | None:
-    """A number, or how many things a list names."""
+def _size_of(given: object, *, names_things: bool) -> float | None:
+    """A number, which may come as 1000.0; or how many things a list names, one that is no list being one."""
+    if names_things:
+        return None if given is None else len(given) if isinstance(given, list) else 1
+    return given if isinstance(given, int | float) else None
+
+
+def _literal(value: ValueNode | None) -> object:
+    """A number, a list as long as the one given, None for null and for nothing; else the node."""
     if isinstance(value, ListValueNode):
-        return len(value.values)
-    if not isinstance(value, IntValueNode):
-        return None
-    return int(value.value) if len(value.value) < 10 else MAX_PAGE  # Python refuses to read 5000 digits
+        return list(value.values)
+    if isinstance(value, IntValueNode):  # Python refuses to read 5000 digits
+        return int(value.value) if len(value.value) < 10 else MAX_PAGE
+    return None if isinstance(value, NullValueNode) else value
 
 
-def _defaults(document: DocumentNode) -> dict[str, int]:
-    """Default integers of variables and lengths of default lists, the largest where operations disagree."""
-    defaults: dict[str, int] = {}
+def _defaults(document: DocumentNode) -> dict[str, object]:
+    """Default values of variables, the largest where operations disagree."""
+    defaults: dict[str, object] = {}
     for node in document.definitions:
         for variable in getattr(node, "variable_definitions", None) or ():
             name, value = variable.variable.name.value, _literal(variable.default_value)
             if value is not None:
-                defaults[name] = max(value, defaults.get(name, value))
+                defaults[name] = max(value, defaults.get(name, value), key=_extent_of)
     return defaults
+
+
+def _extent_of(value: object) -> int:
+    return len(value) if isinstance(value, list) else value if isinstance(value, int) else 1
 
 
 def directive_of(field: GraphQLField, kind: type[T]) -> T | None:

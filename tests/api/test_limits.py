@@ -22,6 +22,11 @@ class Cell:
         """A page."""
         return []
 
+    @resolved(ListSize(assumed_size=7, slicing_arguments=["ids"]))
+    def named(self, ids: list[strawberry.ID]) -> list["Cell"]:
+        """Those of these ids."""
+        return []
+
     @strawberry.field
     def unstated(self) -> list["Cell"]:
         return []
@@ -94,17 +99,25 @@ def test_a_list_costs_its_size_times_what_each_item_costs(selection: str, cost: 
 
 
 @pytest.mark.parametrize(
-    ("given", "size"), [(1000.0, 1000), (13.0, 13), (1e300, MAX_PAGE), (float("inf"), MAX_PAGE)]
+    ("selection", "variables", "size"),
+    [
+        ("page(first: $n) { id }", {"n": 30.0}, 30),
+        ("page(first: $n) { id }", {"n": 1e300}, MAX_PAGE),
+        ("page(first: $n) { id }", {"n": float("inf")}, MAX_PAGE),  # 1e400, as JSON is read
+        ("page(first: $n) { id }", {"n": None}, 7),
+        ('named(ids: ["1", "2", "3"]) { id }', {}, 3),
+        ("named(ids: -5) { id }", {}, 1),  # one thing is a list of one
+        ("named(ids: $ids) { id }", {}, 9),
+        ("named(ids: $ids) { id }", {"ids": -5}, 1),
+        ("named(ids: $ids) { id }", {"ids": ["1"] * 40}, 40),
+    ],
 )
-def test_a_whole_number_with_a_point_is_a_number(given: float, size: int) -> None:
-    query = "query($asked: Int) { cell { page(first: $asked) { id } } }"
-    assert extent(query, {"asked": given}).cost == 1 + size * 2
-
-
-def test_a_list_that_is_a_default_is_counted() -> None:
-    names = ", ".join('"x"' for _ in range(40))
-    query = f"query($asked: [ID!] = [{names}]) {{ cell {{ page(first: $asked) {{ id }} }} }}"
-    assert extent(query).cost == 1 + 40 * 2
+def test_what_graphql_takes_for_a_number_or_a_list_counts_as_such(
+    selection: str, variables: dict[str, Any], size: int
+) -> None:
+    nine = "[1, 2, 3, 4, 5, 6, 7, 8, 9]"
+    query = f"query($n: Int, $ids: [ID!] = {nine}) {{ cell {{ {selection} }} }}"
+    assert extent(query, variables).cost == 1 + size * 2
 
 
 def test_of_several_operations_the_largest_of_each_counts() -> None:
