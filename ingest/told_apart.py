@@ -12,10 +12,10 @@ LOOKED_AT = 5
 """Frames, spread over the movie."""
 SMALLEST = 0.1
 """Of the largest region of its label: what is smaller is a speck."""
-PIECES = 3
-"""Regions from which on a label is no cell; one may be in two."""
+PIECES, WITH_SPECKS = 3, 10
+"""Regions from which on a label is no cell; one may be in two, and have specks besides."""
 ALIKE = 0.25
-"""Of two labelled pixels side by side, how often they are of one cell at least."""
+"""Of two labelled pixels side by side, how often they are of one cell at least, where cells are no points."""
 
 
 def require_told_apart(labels: LabelImages) -> None:
@@ -47,16 +47,19 @@ def require_told_apart(labels: LabelImages) -> None:
 
 
 def _are_scattered(image: npt.NDArray[np.integer]) -> bool:
-    """Whether pixels beside each other are rarely of one label, or most lie in labels of many regions."""
+    """Whether pixels beside each other are rarely of one label, or labels are of many regions."""
     left, right = image[:, :-1], image[:, 1:]
     both = (left > 0) & (right > 0)
-    if (left == right)[both].sum() < ALIKE * both.sum():
+    touching = np.count_nonzero(both)
+    if 2 * touching > np.count_nonzero(image) and np.count_nonzero((left == right)[both]) < ALIKE * touching:
         return True
     regions = regions_of(image, connectivity=2)
     area = np.bincount(regions.ravel())
     number = np.zeros(len(area), image.dtype)
     number[regions.ravel()] = image.ravel()
     labels, of = np.unique(number[1:], return_inverse=True)
+    if np.median(np.bincount(of)) >= WITH_SPECKS:
+        return True
     area = area[1:]
     largest = np.zeros(len(labels), np.intp)
     np.maximum.at(largest, of, area)

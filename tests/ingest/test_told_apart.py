@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from ingest.errors import InputError
-from ingest.movie import LabelImages, open_labels
+from ingest.movie import LabelImages, open_labels, open_movie
 from ingest.simulate import SimulatedMovie
 from ingest.told_apart import require_told_apart
 
@@ -53,9 +53,9 @@ def test_one_cell_is_one_cell() -> None:
 
 
 def test_small_cells_are_told_apart() -> None:
-    """Points of one pixel, and a sheet of cells of two by two that touch."""
+    """Points of one pixel, some of which touch, and a sheet of cells of two by two that all do."""
     points = np.zeros((2, 40, 60), np.int32)
-    points[:, ::4, ::4] = 1 + np.arange(150).reshape(10, 15)
+    points.reshape(2, -1)[:, np.random.default_rng(4).choice(2400, 200, replace=False)] = 1 + np.arange(200)
     told_apart(points)
     told_apart(np.tile((1 + np.arange(600).reshape(20, 30)).repeat(2, 0).repeat(2, 1), (2, 1, 1)))
 
@@ -74,5 +74,8 @@ def test_nothing_is_refused_of_an_empty_movie() -> None:
 def test_real_label_images_are_taken_and_real_movies_are_not(data_folder: Path, name: str) -> None:
     for folder in ("01_GT/TRA", "01_ST/SEG"):
         require_told_apart(open_labels(data_folder / "ctc" / name / folder))
-    with pytest.raises(InputError, match="which are no cells"):
-        require_told_apart(open_labels(data_folder / "ctc" / name / "01"))
+    movie = open_movie(data_folder / "ctc" / name / "01")
+    frames = np.stack([movie.cell_image(t) for t in range(2)])
+    for pixels in (frames, (frames / frames.max() * 255).astype(np.uint8)):
+        with pytest.raises(InputError, match="which are no cells"):
+            told_apart(pixels)
