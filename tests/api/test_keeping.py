@@ -136,7 +136,7 @@ def test_the_doctor_finds_what_belongs_to_nothing_and_what_the_schema_lacks(
 def test_links_into_neo4j_browser(on_server: Call, store: LineageStore, service: Service) -> None:
     record = put(store, lineages.generations())
     code, document = on_server("neo4j", "explore", record.id)
-    assert (code, len(document["links"])) == (0, 7)
+    assert (code, len(document["links"])) == (0, 8)
     assert Path(document["style"]).is_file()
     query = """query($t: ID!) { tracking(id: $t) {
       browserUrl provenance { device } tracks { nodes { browserUrl } } } }"""

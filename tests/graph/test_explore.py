@@ -50,7 +50,8 @@ def test_saved_queries_show_what_their_titles_say(store: LineageStore, connectio
         [2, 5],
     ]
     assert [row["frames"] for row in found["longest_tracks"]] == [7, 4, 4, 3, 3, 1]
-    assert found["missed_divisions"] == found["unlike_sisters"] == found["least_certain_divisions"] == []
+    assert found["missed_divisions"] == found["false_divisions"] == []
+    assert found["unlike_sisters"] == found["least_certain_divisions"] == []
 
 
 @pytest.mark.neo4j

@@ -1,6 +1,6 @@
 """Scores with their errors in a real Neo4j: found again, replaced, removed, never half there, or stale."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from neo4j import ManagedTransaction
 
 from graph import stored_errors, stored_scores
 from graph.connection import Connection
+from graph.explore.browser import saved_query
 from graph.pixels import PixelStore
 from graph.records import ErrorFilter, ErrorRecord, ScoreRecord, TrackingKind, TrackingRecord
 from graph.scores import parameters as definitions
@@ -81,6 +82,22 @@ def test_one_statement_lists_the_missed_divisions_and_leads_to_them(
     found = connection.read(lambda tx: [tuple(record.values()) for record in tx.run(MISSED)])
     name = "missed division · frame 1 · track 1"
     assert found == [(name, "computed", 1, 1), (name, "reference", 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("pair", "query"),
+    [(lineages.missed_division, "missed_divisions"), (lineages.invented_division, "false_divisions")],
+)
+def test_a_wrong_division_leads_to_its_cell_in_neo4j_browser(
+    store: LineageStore, connection: Connection, pair: Callable[[], Pair], query: str
+) -> None:
+    computed, reference = sides(store, pair())
+    stored(store, computed.id, reference.id)
+    text: Any = saved_query(query).text
+    for tracking, mothers in ((computed, {(1, 1)}), (reference, set())):
+        found = connection.read(lambda tx, of=tracking: [*tx.run(text, tracking=of.id)])
+        cells = [record["path"].nodes[1] for record in found]
+        assert {(cell["frame"], cell["label"]) for cell in cells} == mothers
 
 
 @pytest.mark.parametrize("seed", [3, 11])
