@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 import pytest
-from neo4j import ManagedTransaction
+from neo4j import ManagedTransaction, Record
 
 from graph import stored_errors, stored_scores
 from graph.connection import Connection
@@ -84,6 +85,10 @@ def test_one_statement_lists_the_missed_divisions_and_leads_to_them(
     assert found == [(name, "computed", 1, 1), (name, "reference", 1, 1)]
 
 
+def rows_of(query: Any, tracking: str, tx: ManagedTransaction) -> list[Record]:
+    return list(tx.run(query, tracking=tracking))
+
+
 @pytest.mark.parametrize(
     ("pair", "query"),
     [(lineages.missed_division, "missed_divisions"), (lineages.invented_division, "false_divisions")],
@@ -95,7 +100,7 @@ def test_a_wrong_division_leads_to_its_cell_in_neo4j_browser(
     stored(store, computed.id, reference.id)
     text: Any = saved_query(query).text
     for tracking, mothers in ((computed, {(1, 1)}), (reference, set())):
-        found = connection.read(lambda tx, of=tracking: [*tx.run(text, tracking=of.id)])
+        found = connection.read(partial(rows_of, text, tracking.id))
         cells = [record["path"].nodes[1] for record in found]
         assert {(cell["frame"], cell["label"]) for cell in cells} == mothers
 
