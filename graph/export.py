@@ -184,11 +184,11 @@ def _labels(folder: Path, tracking_id: str) -> LabelImages | None:
     with _reading(folder):
         images = pixels.labels(tracking_id)
 
-    def frame(t: int) -> npt.NDArray[np.int32]:
+    def read(t: int) -> npt.NDArray[Any]:
         with _reading(folder):
-            return images.frame(t)
+            return images.read(t)
 
-    return LabelImages(images.shape, frame, images.source)
+    return LabelImages(images.shape, read, images.source)
 
 
 def _exported_unless_removed(

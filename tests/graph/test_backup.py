@@ -1,7 +1,7 @@
 """Restore drills: what comes back from a backup is what was there, scores included."""
 
-import errno
 import json
+import shutil
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from neo4j import ManagedTransaction, Record
 
+from api.scoring import score_stored
 from graph.backup import (
     MANIFEST,
     export_to,
@@ -75,42 +76,48 @@ def test_an_export_holds_no_tracking_that_is_removed_before_its_turn(
     assert [file.stem for file in (tmp_path / "backup" / "trackings").glob("*.npz")] == [kept]
 
 
-def test_a_tracking_that_is_removed_while_it_is_copied_is_left_out(
-    store: LineageStore, tmp_path: Path
+def test_an_export_leaves_out_a_tracking_that_is_removed_while_its_label_images_are_copied(
+    store: LineageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept, gone = put(store, lineages.division()), put(store, lineages.generations())
-    copy, pixels = PixelStore.copy, PixelStore(tmp_path / "pixels")
+    truth, computed, _ = fill(store)
+    copytree = shutil.copytree
 
-    def copy_of_what_goes(target: PixelStore, source: PixelStore, tracking_id: str) -> None:
-        copy(target, source, tracking_id)
-        if tracking_id == gone.id:
-            store.delete_tracking(gone.id)
-            raise FileNotFoundError(errno.ENOENT, "gone")
+    def removing(source: Path, target: Path, *more: Any) -> None:
+        if Path(source).stem == computed.id:
+            store.delete_tracking(computed.id)
+        copytree(source, target, *more)
 
-    with patch.object(PixelStore, "copy", copy_of_what_goes):
-        manifest = export_to(store, pixels, tmp_path / "backup")
-    assert list(manifest.trackings) == [kept.id]
-    held = PixelStore(tmp_path / "backup" / "pixels")
-    assert (held.has(kept.id), held.has(gone.id)) == (True, False)
+    monkeypatch.setattr("graph.pixels.shutil.copytree", removing)
+    manifest = export_to(store, store._pixels, tmp_path / "backup")
+    assert truth.id in manifest.trackings
+    assert computed.id not in manifest.trackings
+    assert exported_scores(tmp_path / "backup") == []
+    copied = [path.stem for path in (tmp_path / "backup" / "pixels").iterdir()]
+    assert copied == [truth.id]
 
 
-def test_an_export_keeps_when_things_were_made(store: LineageStore, tmp_path: Path) -> None:
-    """So a restored score is as stale as it was: what came later is a successor."""
+def test_what_was_when_is_so_after_a_restore(store: LineageStore, tmp_path: Path) -> None:
     before = fill(store)
     (score,) = store.scores([before[0].id])
-    export_to(store, PixelStore(tmp_path / "pixels"), tmp_path / "backup")
-    (held,) = exported_scores(tmp_path / "backup")
-    assert held.created == score.created
+    export_to(store, store._pixels, tmp_path / "backup")
     for movie in store.movies():
         store.delete_movie(movie.id)
     restore_export(store, tmp_path / "backup")
-    assert [store.tracking(one.id).created for one in before] == [one.created for one in before]
-    restored = store.write_score(held.computed, held.reference, {"TRA": 1.0}, created=held.created)
-    assert restored.created == score.created
-    scores = tmp_path / "backup" / "scores.json"  # as an earlier cellkin wrote it
-    written = [{k: v for k, v in one.items() if k != "created"} for one in json.loads(scores.read_text())]
-    scores.write_text(json.dumps(written))
-    assert [one.created for one in exported_scores(tmp_path / "backup")] == [None]
+    assert [store.tracking(record.id).created for record in before] == [record.created for record in before]
+    (held,) = exported_scores(tmp_path / "backup")
+    assert held.created == score.created
+    restored = score_stored(store, held.computed, held.reference, held.parameters, created=held.created)
+    assert (restored.id, restored.created) == (score.id, score.created)
+
+
+def test_scores_of_an_export_that_does_not_say_when(store: LineageStore, tmp_path: Path) -> None:
+    fill(store)
+    export_to(store, store._pixels, tmp_path / "backup")
+    file = tmp_path / "backup" / "scores.json"
+    (held,) = json.loads(file.read_text())
+    del held["created"]
+    file.write_text(json.dumps([held]))
+    assert [score.created for score in exported_scores(tmp_path / "backup")] == [None]
 
 
 def test_an_export_holds_what_is_empty_and_no_score_of_what_it_lacks(
@@ -226,16 +233,31 @@ def test_only_an_empty_store_is_replaced_unasked(store: LineageStore, tmp_path: 
 
 
 def test_what_is_no_backup(tmp_path: Path) -> None:
-    for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(InputError, match=r"no backup .*: No such file or directory; name a folder that"):
-            read_manifest(folder)
-    server = ManagedServer(tmp_path / "home", default_cache())  # which is not touched
-    with pytest.raises(InputError, match=r"no neo4j\.dump in this backup"):
-        restore_dump(server, PixelStore(tmp_path / "pixels"), tmp_path)
+    with pytest.raises(
+        InputError, match=r"no backup that can be read: manifest.json: No such file"
+    ) as caught:
+        read_manifest(tmp_path / "nowhere")
+    assert "Errno" not in str(caught.value)
+    (tmp_path / MANIFEST).write_text('{"name": "another"}')
+    with pytest.raises(InputError, match="no backup that can be read"):
+        read_manifest(tmp_path)
     later = {"kind": "export", "cellkin": "9.1", "schema": 99, "created": "", "trackings": {}}
     (tmp_path / MANIFEST).write_text(json.dumps(later))
     with pytest.raises(InputError, match=r"update cellkin"):
         read_manifest(tmp_path)
+
+
+def test_a_dump_that_is_not_whole_stops_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server, pixels = ManagedServer(tmp_path / "home", default_cache()), PixelStore(tmp_path / "pixels")
+    monkeypatch.setattr(ManagedServer, "stopped", lambda *_, **__: pytest.fail("stopped"))
+    with pytest.raises(InputError, match=r"no neo4j\.dump"):
+        restore_dump(server, pixels, tmp_path)
+    (tmp_path / "neo4j.dump").touch()
+    monkeypatch.setattr("graph.pixels.shutil.copytree", lambda *_: (tmp_path / "gone").open())
+    (tmp_path / "pixels" / "t1.zarr").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"cannot be copied \(No such file") as caught:
+        restore_dump(server, PixelStore(tmp_path / "other"), tmp_path)
+    assert caught.value.place == str(tmp_path / "gone")
 
 
 def test_a_backup_replaces_nothing_and_is_whole_or_not_there(store: LineageStore, tmp_path: Path) -> None:

@@ -114,7 +114,6 @@ def test_a_sweep_takes_what_the_dead_left_and_no_more(pixels: PixelStore) -> Non
     for name in (".writing-dead", ".writing-alive"):
         (pixels.folder / name).mkdir()
         (pixels.folder / f"{name}.lock").touch()
-    (pixels.folder / ".copying-t2.zarr").mkdir()  # by an earlier cellkin
     with FileLock(pixels.folder / ".writing-alive.lock"):
         pixels.sweep()
         left = sorted(path.name for path in pixels.folder.iterdir())
@@ -128,3 +127,22 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         PixelStore(tmp_path / "file" / "pixels").writing(LABELS, accept),
     ):
         pass
+
+
+def test_label_images_are_copied_whole_and_what_a_killed_copy_left_is_swept(
+    pixels: PixelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(pixels, "t1")
+    (pixels.folder / ".copying-t2.zarr" / "c").mkdir(parents=True)
+    (other := PixelStore(tmp_path / "other")).copy_all(pixels)
+    assert [path.name for path in other.folder.iterdir()] == ["t1.zarr"]
+    np.testing.assert_array_equal(np.stack(list(other.labels("t1"))), IMAGES)
+    pixels.sweep()
+    assert [path.name for path in pixels.folder.iterdir()] == ["t1.zarr"]
+    monkeypatch.setattr("graph.pixels._remove", lambda *_: None)  # as when it is killed
+    monkeypatch.setattr("graph.pixels.shutil.copytree", lambda _, part: part.mkdir())
+    monkeypatch.setattr(Path, "rename", lambda *_: None)
+    (killed := PixelStore(tmp_path / "killed")).copy_all(pixels)
+    monkeypatch.undo()
+    killed.sweep()
+    assert list(killed.folder.iterdir()) == []
