@@ -31,7 +31,15 @@ TRUSTED_S = 600.0
 LOOK_UPS_AT_ONCE = 4
 OPEN = ("/", "/healthz", "/readyz")
 """Paths without any data; also the package's own files and GraphiQL's page."""
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+FORWARDED = (
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-server",
+    "x-real-ip",
+    "via",
+)
 REMEDY = "send `Authorization: Bearer TOKEN`; `cellkin token create` makes one"
 
 
@@ -88,12 +96,12 @@ class Access:
     def _is_open_to(self, scope: ASGIScope, headers: Headers) -> bool:
         """Whether a request without a token may do all.
 
-        It came by this machine's name, from no page of another origin, and by no proxy: none says that it
-        forwards it, and no HTTP/1.0, which nginx speaks by default, then without a word of whom it serves.
+        It came by this machine's name, says no other page's origin, and by no proxy: none says that it
+        forwards it, nor is it in HTTP/1.0, which nginx spoke by default up to 1.29.6.
         """
         if self._closed or scope.get("http_version") == "1.0" or any(name in headers for name in FORWARDED):
             return False
-        host = headers.get("host", "")
+        host = headers.get("host", "").lower()
         if headers.get("origin", f"http://{host}").partition("://")[2] != host:
             return False
         name = host.rpartition(":")[0] if ":" in host.rpartition("]")[2] else host

@@ -61,11 +61,13 @@ Axes = Annotated[
 ]
 PixelSize = Annotated[
     float | None,
-    typer.Option(help="Pixel size in µm, from now on; by default as known, or as the file says.", min=0),
+    typer.Option(help="Pixel size in µm, kept with the movie; by default the file's own.", min=0),
 ]
 FrameInterval = Annotated[
     float | None,
-    typer.Option("--minutes-per-frame", help="Minutes a frame, from now on; by default likewise.", min=0),
+    typer.Option(
+        "--minutes-per-frame", help="Minutes a frame, kept with the movie; by default the file's own.", min=0
+    ),
 ]
 MoviePath = Annotated[
     Path, typer.Argument(help="A TIFF or OME-TIFF stack, or a folder of TIFF or PNG frames.")
@@ -88,7 +90,12 @@ Diameter = Annotated[
         help="Cell diameter for the segmentation, µm (pixels without a pixel size); else measured.", min=0
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Segment even what does not look like bright cells.")]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="Segment even what does not look like bright cells; take labels as they are."
+    ),
+]
 
 
 def main() -> NoReturn:
@@ -171,8 +178,8 @@ def track(
     from ingest.movie import open_labels, open_movie
     from ingest.segment import SegmentationSettings
 
-    if labels and (force or diameter is not None):
-        raise typer.BadParameter("--diameter and --force are of the segmentation: leave out them or --labels")
+    if labels and diameter is not None:
+        raise typer.BadParameter("--diameter is of the segmentation: leave out it or --labels")
     reporter = Reporter(as_json=as_json)
     if output:
         check_result_folder(output)
@@ -349,6 +356,10 @@ def ingest(
     from graph.records import TrackingKind
     from ingest.progress import each
 
+    if curated_from and kind is not Kind.CURATED:
+        raise typer.BadParameter(
+            "--curated-from is of a curated tracking: say --kind curated, or leave it out"
+        )
     reporter, notes = Reporter(as_json=as_json), list[str]()
     with reporter.bars() as bars:
         given = given_trackings(

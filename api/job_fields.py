@@ -57,13 +57,13 @@ Axes = Annotated[
 ]
 PixelSize = Annotated[
     float | None,
-    strawberry.argument(
-        description="Side of a pixel of the movie from now on, µm; by default as known, or as its file says."
-    ),
+    strawberry.argument(description="Side of a pixel, µm, kept with the movie; by default the file's own."),
 ]
 FrameInterval = Annotated[
     float | None,
-    strawberry.argument(description="Time from frame to frame from now on, min; by default likewise."),
+    strawberry.argument(
+        description="Time from frame to frame, min, kept with the movie; by default the file's own."
+    ),
 ]
 
 
@@ -130,7 +130,10 @@ class JobMutations:
             ),
         ] = None,
         force: Annotated[
-            bool, strawberry.argument(description="Segment even what does not look like bright cells.")
+            bool,
+            strawberry.argument(
+                description="Segment even what does not look like bright cells; take labels as they are."
+            ),
         ] = False,
     ) -> Job:
         """Track a movie, or each movie of an archive: segment it, link its cells, store the lineages.
@@ -138,11 +141,11 @@ class JobMutations:
         The job waits in the queue for a worker; `jobProgress` follows it.
         """
         TrackerChoice(tracker.value, decision.value)  # what does not go together is told at once
-        if labels is not None and (force or diameter is not None):
+        if labels is not None and diameter is not None:
             raise InputError(
                 "an argument of the segmentation, which label images replace",
-                place="force" if diameter is None else "diameter",
-                remedy="leave out diameter and force, or labels",
+                place="diameter",
+                remedy="leave out diameter, or labels",
             )
         arguments = {
             "upload": upload,
@@ -185,6 +188,14 @@ class JobMutations:
         minutes_per_frame: FrameInterval = None,
     ) -> Job:
         """Store a tracking that exists already, such as a ground truth, with its movie."""
+        if curated_from is not None:
+            if kind is not TrackingKind.CURATED:
+                raise InputError(
+                    f"a {kind.value} tracking that is curated from another",
+                    place="curatedFrom",
+                    remedy="give the kind CURATED, or leave it out",
+                )
+            await info.context.loaders.tracking.load(curated_from)
         arguments = {
             "upload": upload,
             "tracking": tracking,

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from strawberry.utils.str_converters import to_camel_case
-
 from api.given import given_trackings
 from api.pipeline import measure_tracking, track_movie
 from api.stored import provenance_of_folder, store_given, store_tracked
@@ -190,21 +188,20 @@ def _places_of(work: Work) -> Iterator[None]:
     try:
         yield
     except CellkinError as error:
-        raise type(error)(
-            _shown(error.problem, work), place=_shown(error.place, work), remedy=_shown(error.remedy, work)
-        ) from error
+        problem, place, remedy = (_shown(one, work) for one in (error.problem, error.place, error.remedy))
+        raise type(error)(problem, place=place, remedy=_as_arguments(remedy)) from error
 
 
 def _shown(text: str, work: Work) -> str:
     kinds = "|".join(re.escape(kind.value) for kind in FileKind)
-    text = re.sub(rf"{re.escape(str(work.uploads.folder))}/([^/]+)/\1(?:{kinds})?", r"\1", text)
+    text = re.sub(rf"{re.escape(str(work.uploads.folder))}/([^/]+)/\1(?:{kinds})?(?![\w.])", r"\1", text)
     for folder in (work.scratch, work.uploads.folder):
         text = text.replace(f"{folder}/", "")
-    return _as_arguments(text)
+    return text
 
 
 def _as_arguments(text: str) -> str:
-    """Options as GraphQL has them: `--axes TYX (Python: …)` → `axes: "TYX"`."""
+    """Options that are arguments of a job, as GraphQL has them: `--axes TYX (Python: …)` → `axes: "TYX"`."""
     text = re.sub(r" \(Python: [^)]*\)", "", text)
     text = re.sub(r"(?<![^\s`(])--axes ([A-Z]+)", r'axes: "\1"', text)
-    return re.sub(r"(?<![^\s`(])--([a-z][a-z-]*)", lambda m: to_camel_case(m[1].replace("-", "_")), text)
+    return re.sub(r"(?<![^\s`(])--(axes|channel|decision|diameter|force|labels|tracker)\b", r"\1", text)

@@ -4,6 +4,7 @@ The pass visits every node of the document once and keeps what it learned of eac
 which spread others twice, twenty levels deep, cost no more than their text.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -241,7 +242,8 @@ def _size_of(given: object, *, names_things: bool) -> float | None:
     """A number, which may come as 1000.0; or how many things a list names, one that is no list being one."""
     if names_things:
         return None if given is None else len(given) if isinstance(given, list) else 1
-    return given if isinstance(given, int | float) else None
+    is_number = isinstance(given, int | float) and not math.isnan(given)  # a WebSocket lets NaN in
+    return given if is_number else None
 
 
 def _literal(value: ValueNode | None) -> object:

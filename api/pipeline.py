@@ -77,7 +77,8 @@ def track_movie(
         movie: the frames.
         labels: (T, Y, X) label images of the same frames.
         tracker: which one; by default the learned one.
-        segmentation: how cells are found where no label images are given.
+        segmentation: how cells are found where no label images are given; forced, label images are taken as
+            they are.
         progress: told of each step.
 
     Raises:
@@ -89,7 +90,8 @@ def track_movie(
     are_given = labels is not None
     if labels is not None:
         require_same_shape(labels, movie)
-        require_told_apart(labels)
+        if segmentation is None or not segmentation.force:
+            require_told_apart(labels)
     clock = [time.perf_counter()]
     with ThreadPoolExecutor(1) as beside:  # while label images are measured
         loading = beside.submit(load_tracker, tracker, segmented=labels is None)

@@ -108,7 +108,9 @@ def require_free_address(settings: Settings) -> None:
     except OSError as error:
         in_use = error.errno == errno.EADDRINUSE
         raise InputError(
-            "another program listens there" if in_use else f"nothing can listen there: {error.strerror}",
+            "another program listens there"
+            if in_use
+            else f"nothing can listen there: {error.strerror or error}",
             place=f"port {settings.port} of {settings.host or 'every interface'}",
             remedy="end that program, or choose another port: --port or CELLKIN_PORT"
             if in_use

@@ -50,7 +50,8 @@ class Settings(BaseSettings):
         host, port: where the service listens; on loopback unless told otherwise.
         tables_gb: most that the files made from trackings may take of the data folder, GB; up to `MAX_GB`.
         allowed_hosts: further names by which a browser may address the service; `*` for any.
-        auth: whether a service that listens on loopback needs tokens; elsewhere it always does.
+        auth: whether a service that listens on loopback needs tokens; elsewhere, and where it has further
+            names, it always does.
         admin_token: one more token, with every scope, that the database need not know.
         allowed_origins: pages elsewhere that may ask the service, such as `https://lab.example.org`.
         log_format: of the service's log on standard error.
@@ -118,8 +119,8 @@ class Settings(BaseSettings):
 
     @property
     def tokens_required(self) -> bool:
-        """Whether nobody gets in without a token: so it is set, or the service is open to other machines."""
-        return self.auth is Auth.REQUIRED or not _is_loopback(self.host)
+        """Whether nobody gets in without a token: it is set so, or other machines are to reach it."""
+        return self.auth is Auth.REQUIRED or bool(self.allowed_hosts) or not _is_loopback(self.host)
 
     @property
     def tables_limit(self) -> int:

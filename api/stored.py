@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import NotRequired, TypedDict, Unpack
 
 from api.pipeline import TrackedMovie
 from api.settings import Settings
@@ -23,15 +22,6 @@ from ingest.errors import InputError
 from ingest.movie import LabelImages, Movie
 from ingest.progress import Progress, silent
 from ingest.tracking_graph import TrackingGraph
-
-
-class Given(TypedDict):
-    """What is known of a tracking that exists already; see `store_tracking`."""
-
-    kind: TrackingKind
-    author: str
-    provenance: NotRequired[Provenance]
-    progress: NotRequired[Progress]
 
 
 @dataclass(frozen=True)
@@ -113,9 +103,12 @@ def store_given(
     graph: TrackingGraph,
     labels: LabelImages,
     *,
+    kind: TrackingKind,
+    author: str,
     source: str,
     curated_from: str | None = None,
-    **how: Unpack[Given],
+    provenance: Provenance = UNKNOWN,
+    progress: Progress = silent,
 ) -> TrackingRecord:
     """Write a tracking that exists already, with its movie.
 
@@ -124,32 +117,38 @@ def store_given(
         movie: its frames.
         graph: its tracks.
         labels: its label images.
+        kind, author: where it comes from.
         source: what it was read from, as its user calls it.
-        curated_from: id of the tracking that it corrects, of the same movie; it takes that one's place
-            where scores are looked at.
-        how: kind, author …, as of `store_tracking`.
+        curated_from: id of the tracking of the same movie that it corrects; it takes that one's place where
+            scores are looked at.
+        provenance: what else is known of how it was made.
+        progress: told of each frame, then of each batch.
 
     Raises:
         NotFoundError: there is no tracking of that id.
-        InputError: that one is of another movie, or this one is not curated.
-        others: of `store_tracking`.
+        InputError: that one is of another movie.
+        others: of `LineageStore.write_tracking`.
     """
     parameters = {"source": source}
     if curated_from is not None:
         parameters["curated_from"] = curated_from
-        if how["kind"] is not TrackingKind.CURATED:
-            raise InputError(
-                f"a tracking that is {how['kind'].value}, curated from another",
-                place=source,
-                remedy="say that its kind is curated, or leave out what it was curated from",
-            )
         if store.tracking(curated_from).movie_id != movie_id(movie.fingerprint()):
             raise InputError(
                 f"curated from tracking {curated_from}, which is of another movie",
                 place=source,
                 remedy="name the tracking of this movie that it corrects",
             )
-    return store_tracking(store, movie, graph, labels, parameters=parameters, **how)
+    return store_tracking(
+        store,
+        movie,
+        graph,
+        labels,
+        kind=kind,
+        author=author,
+        parameters=parameters,
+        provenance=provenance,
+        progress=progress,
+    )
 
 
 def provenance_of_folder(labels: LabelImages) -> Provenance:

@@ -106,7 +106,7 @@ class UploadFolder:
     def writing(self, upload: str, offset: int, length: int | None) -> Iterator["UploadWriter"]:
         """Take bytes of an upload; what has arrived when the block ends, stays, unless it was refused.
 
-        A part that is refused leaves what was there before it; a whole upload that is, nothing.
+        A later part that is refused leaves what was there before it; a first one, or the whole, nothing.
 
         Args:
             upload: its id.

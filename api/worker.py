@@ -106,19 +106,23 @@ class _Watch:
         ending: Mapping[str, Any] | None = None
         while True:
             if self._stop.is_set():
-                self._process.end()
-                return partial(self._queue.hand_back, self._job.id)
+                self._end()
+                return self._handed_back
             for told in self._process.news(POLL_S / 2):
                 if told is None:
                     self._process.close()
                     return partial(self._write_end, ending)
                 ending = self._heard(told) or ending
             if (order := self._report()) is not Order.GO_ON:
-                self._process.end()
-                for told in self._process.news(0):  # it may have stored something since
-                    if told is not None:
-                        self._heard(told)
+                self._end()
                 return self._cancelled if order is Order.CANCEL else _nothing
+
+    def _end(self) -> None:
+        """End the process, and take note of what it has done until then."""
+        self._process.end()
+        for told in self._process.news(0):
+            if told is not None:
+                self._heard(told)
 
     def _heard(self, told: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Take note of it; what tells the end is given back."""
@@ -149,6 +153,10 @@ class _Watch:
         while self._unwritten:
             self._queue.keep(self._job.id, **self._unwritten[0])
             del self._unwritten[0]
+
+    def _handed_back(self) -> None:
+        self._write_kept()
+        self._queue.hand_back(self._job.id)
 
     def _cancelled(self) -> None:
         self._write_kept()

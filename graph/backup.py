@@ -63,7 +63,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         manifest = Manifest(**json.loads((folder / MANIFEST).read_text("utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it says something else"
+        reason = error.strerror if isinstance(error, OSError) else "it is damaged"
         raise InputError(
             f"no backup that can be read: {MANIFEST}: {reason}",
             place=str(folder),

@@ -135,8 +135,18 @@ def _reading(folder: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
-        said = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        RuntimeError,
+        EOFError,
+        BadZipFile,
+        zlib.error,
+    ) as error:
+        from_system = isinstance(error, OSError) and error.strerror
+        said = f"{error.strerror}: {error.filename}" if from_system else str(error)
         raise InputError(
             f"an export that is not whole ({said})", place=str(folder), remedy="use another backup"
         ) from error

@@ -93,7 +93,7 @@ class LineageStore(LineageReader, BulkReader, ScoreStore):
         self.close()
 
     def add_movie(self, movie: Movie) -> MovieRecord:
-        """Add a movie, or find it by its content; its calibration counts from now on, unless `assumed`."""
+        """Add a movie, or find it by its content; then a calibration that is not `assumed` is learned."""
         movie.fingerprint()  # reads the whole movie: not within a transaction
         return self._connection.write(partial(movies.add, movie=movie))
 

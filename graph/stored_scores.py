@@ -71,7 +71,8 @@ MATCH (s:Score) WHERE s.state = 'REMOVED' AND s.writer = $writer RETURN s.number
 """
 
 # All scores that a tracking takes part in, on either side. A tracking never changes, but another one may have
-# taken its place: by the same author, later, by a tracker made in the same way; or curated from it.
+# taken its place: by the same author, later, made in the same way unless a person of that name tells the
+# truth; or curated from it.
 SCORES = """
 UNWIND $trackings AS id
 MATCH (:Tracking {id: id, state: 'READY'})<-[:OF|AGAINST]-(s)
@@ -83,7 +84,7 @@ RETURN s, m.id AS movie, c.id AS computed, r.id AS reference,
   [old IN [c, r] | HEAD(COLLECT {
     MATCH (m)-[:HAS_TRACKING]->(n:Tracking {state: 'READY'})
     WHERE n.created > old.created AND ((n.kind = old.kind AND n.author = old.author
-        AND (n.kind <> 'PREDICTED' OR n.parameters = old.parameters))
+        AND ((n.kind = 'GROUND_TRUTH' AND n.author <> 'unknown') OR n.parameters = old.parameters))
       OR (n.kind = 'CURATED' AND n.parameters CONTAINS old.id))
     RETURN n.id ORDER BY n.created DESC LIMIT 1 })] AS newer
 ORDER BY s.created, s.id

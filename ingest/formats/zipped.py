@@ -121,7 +121,9 @@ def _members(archive: zipfile.ZipFile, path: Path, suffixes: Collection[str]) ->
         raise InputError(
             "no TIFF or PNG file in the archive", place=path.name, remedy="put the frames into it"
         )
-    if any(name.endswith("_track.txt") for name in names) and any(n.endswith(png.SUFFIXES) for n in names):
+    beside = {n.rpartition("/")[0] for n in names if n.endswith("_track.txt")}
+    masks = [name for name in names if name.rpartition("/")[0] in beside and name.endswith(IMAGE_SUFFIXES)]
+    if masks and all(name.endswith(png.SUFFIXES) for name in masks):
         raise InputError(
             "a tracking whose masks are PNG files",
             place=path.name,

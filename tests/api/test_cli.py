@@ -296,7 +296,7 @@ def test_a_curated_tracking_names_what_it_corrects(
     refusals = [
         (("--curated-from", other, *how), "is of another movie"),
         (("--curated-from", "t0", *how), "t0"),
-        (("--curated-from", first, "--json"), "GROUND_TRUTH, curated from another"),
+        (("--curated-from", first, "--json"), "is of a curated tracking"),
     ]
     before = store.trackings([store.tracking(first).movie_id])
     for options, problem in refusals:

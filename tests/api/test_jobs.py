@@ -60,14 +60,13 @@ def test_a_job_is_handed_in_as_it_was_asked_for(sent: Service) -> None:
         "diameter": 12,
         "force": True,
     }
-    asked = """mutation { ingest(upload: "stack.tif", tracking: "masks.zip", kind: CURATED, author: "A. C.",
-      curatedFrom: "t1") { arguments } }"""
+    asked = """mutation { ingest(upload: "stack.tif", tracking: "masks.zip", kind: CURATED, author: "A. C.") {
+      arguments } }"""
     assert sent.data(asked)["ingest"]["arguments"] == {
         "upload": "stack.tif",
         "tracking": "masks.zip",
         "kind": "CURATED",
         "author": "A. C.",
-        "curated_from": "t1",
     }
 
 
@@ -80,6 +79,8 @@ def test_a_job_is_handed_in_as_it_was_asked_for(sent: Service) -> None:
         ('track(upload: "begun") { id }', "CONFLICT"),
         ('track(upload: "stack.tif", tracker: LAP, decision: ASSIGNMENT) { id }', "BAD_INPUT"),
         ('track(upload: "stack.tif", pixelSize: 0) { id }', "BAD_INPUT"),
+        ('ingest(upload: "stack.tif", kind: CURATED, curatedFrom: "t1") { id }', "NOT_FOUND"),
+        ('ingest(upload: "stack.tif", curatedFrom: "t1") { id }', "BAD_INPUT"),
         ('track(upload: "stack.tif", minutesPerFrame: -1) { id }', "BAD_INPUT"),
         ('track(upload: "stack.tif", diameter: -3) { id }', "BAD_INPUT"),
         (f'ingest(upload: "stack.tif", author: "{"x" * 300}") {{ id }}', "BAD_INPUT"),

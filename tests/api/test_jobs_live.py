@@ -129,7 +129,7 @@ def test_the_same_movie_twice_is_one_tracking_and_a_bad_one_is_told_of(
     assert done[0]["trackings"] == done[1]["trackings"]
     assert [job["state"] for job in done] == ["DONE", "DONE", "FAILED"]
     error = done[2]["error"]
-    assert (error["code"], error["place"]) == ("BAD_INPUT", "stack.tif/stack.tif")
+    assert (error["code"], error["place"]) == ("BAD_INPUT", "stack.tif")
     assert "axis of length 3" in error["problem"]
     assert httpx2.delete(f"{service.address}/uploads/movie.tif").status_code == 204
 

@@ -105,6 +105,7 @@ def test_a_list_costs_its_size_times_what_each_item_costs(selection: str, cost: 
         ("page(first: $n) { id }", {"n": 1e300}, MAX_PAGE),
         ("page(first: $n) { id }", {"n": float("inf")}, MAX_PAGE),  # 1e400, as JSON is read
         ("page(first: $n) { id }", {"n": None}, 7),
+        ("page(first: $n) { id }", {"n": float("nan")}, 7),
         ('named(ids: ["1", "2", "3"]) { id }', {}, 3),
         ("named(ids: -5) { id }", {}, 1),  # one thing is a list of one
         ("named(ids: $ids) { id }", {}, 9),

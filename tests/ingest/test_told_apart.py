@@ -20,7 +20,7 @@ def told_apart(images: npt.NDArray[np.integer]) -> None:
 def test_a_mask_is_no_label_image(dividing: SimulatedMovie, value: int) -> None:
     images = np.stack(list(dividing.labels))
     told_apart(images)
-    with pytest.raises(InputError, match=r"frame 0: 1 label in .* regions, .*; give each cell a number"):
+    with pytest.raises(InputError, match=r"frame 15: 1 label in .* regions, .*; give each cell a number"):
         told_apart(np.where(images > 0, value, 0))
 
 
@@ -53,11 +53,22 @@ def test_one_cell_is_one_cell() -> None:
 
 
 def test_small_cells_are_told_apart() -> None:
-    """Points of one pixel, some of which touch, and a sheet of cells of two by two that all do."""
+    """Points of one pixel, some of which touch, and sheets of cells that all do."""
     points = np.zeros((2, 40, 60), np.int32)
     points.reshape(2, -1)[:, np.random.default_rng(4).choice(2400, 200, replace=False)] = 1 + np.arange(200)
     told_apart(points)
-    told_apart(np.tile((1 + np.arange(600).reshape(20, 30)).repeat(2, 0).repeat(2, 1), (2, 1, 1)))
+    cells = 1 + np.arange(600).reshape(20, 30)
+    for height, width in ((2, 2), (6, 1), (1, 6)):
+        told_apart(np.tile(cells.repeat(height, 0).repeat(width, 1), (2, 1, 1)))
+
+
+def test_specks_of_a_cell_do_not_matter() -> None:
+    images = np.zeros((2, 60, 60), np.int32)
+    for k in range(9):
+        y, x = 20 * (k // 3), 20 * (k % 3)
+        images[:, y + 4 : y + 14, x + 4 : x + 14] = 1 + k
+        images[:, y + 1, x : x + 20 : 2] = images[:, y + 16, x : x + 20 : 2] = 1 + k
+    told_apart(images)
 
 
 def test_debris_of_one_number_does_not_matter(dividing: SimulatedMovie) -> None:
