@@ -242,8 +242,9 @@ def _size_of(given: object, *, names_things: bool) -> float | None:
     """A number, which may come as 1000.0; or how many things a list names, one that is no list being one."""
     if names_things:
         return None if given is None else len(given) if isinstance(given, list) else 1
-    is_number = isinstance(given, int | float) and not math.isnan(given)  # a WebSocket lets NaN in
-    return given if is_number else None
+    if not isinstance(given, int | float) or math.isnan(given):  # a WebSocket lets NaN in
+        return None
+    return given
 
 
 def _literal(value: ValueNode | None) -> object:

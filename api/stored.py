@@ -117,7 +117,8 @@ def store_given(
         movie: its frames.
         graph: its tracks.
         labels: its label images.
-        kind, author: where it comes from.
+        kind: where it comes from.
+        author: who made it.
         source: what it was read from, as its user calls it.
         curated_from: id of the tracking of the same movie that it corrects; it takes that one's place where
             scores are looked at.

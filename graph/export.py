@@ -145,8 +145,9 @@ def _reading(folder: Path) -> Iterator[None]:
         BadZipFile,
         zlib.error,
     ) as error:
-        from_system = isinstance(error, OSError) and error.strerror
-        said = f"{error.strerror}: {error.filename}" if from_system else str(error)
+        said = str(error)
+        if isinstance(error, OSError) and error.strerror:
+            said = f"{error.strerror}: {error.filename}"
         raise InputError(
             f"an export that is not whole ({said})", place=str(folder), remedy="use another backup"
         ) from error

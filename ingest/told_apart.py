@@ -60,8 +60,8 @@ def _are_scattered(image: npt.NDArray[np.integer]) -> bool:
     touching = alike = 0
     for one, other in ((image[:, :-1], image[:, 1:]), (image[:-1], image[1:])):
         both = (one > 0) & (other > 0)
-        touching += np.count_nonzero(both)
-        alike += np.count_nonzero((one == other)[both])
+        touching += int(np.count_nonzero(both))
+        alike += int(np.count_nonzero((one == other)[both]))
     if touching > np.count_nonzero(image) and alike < ALIKE * touching:
         return True
     regions = regions_of(image, connectivity=2)

@@ -176,13 +176,24 @@ def test_a_folder_for_the_result_is_refused_before_anything_is_tracked(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("option", [("--diameter", 9), ("--force",)])
 def test_what_is_of_the_segmentation_is_refused_beside_label_images(
-    cellkin: Call, movie: Path, truth: Path, option: tuple[object, ...]
+    cellkin: Call, movie: Path, truth: Path
 ) -> None:
-    ended = cellkin("track", movie, "--labels", truth, "--no-store", *option)
+    ended = cellkin("track", movie, "--labels", truth, "--no-store", "--diameter", 9)
     assert ended.code == 2
     assert "--labels" in ended.err
+
+
+def test_a_mask_is_taken_as_it_is_only_by_force(
+    cellkin: Call, movie: Path, truth: Path, tmp_path: Path
+) -> None:
+    (mask := tmp_path / "mask").mkdir()
+    for file in (truth / "TRA").glob("*.tif"):
+        tifffile.imwrite(mask / file.name, np.minimum(tifffile.imread(file), 1))
+    arguments = ("track", movie, "--labels", mask, "--tracker", "lap", "--no-store", "--json")
+    refused = cellkin(*arguments)
+    assert (refused.code, "--force" in refused.error["remedy"]) == (3, True)
+    assert cellkin(*arguments, "--force").code == 0
 
 
 def test_a_table_beside_a_result_is_wrong_usage(cellkin: Call, tmp_path: Path) -> None:
