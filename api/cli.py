@@ -352,7 +352,7 @@ def ingest(
     """Store a tracking that exists already, such as a ground truth, with its movie."""
     from api.given import given_trackings
     from api.settings import Settings
-    from api.stored import open_store, provenance_of_folder, store_given
+    from api.stored import open_store, parameters_of_given, provenance_of_folder, store_tracking
     from graph.records import TrackingKind
     from ingest.progress import each
 
@@ -374,15 +374,14 @@ def ingest(
         )
         with open_store(Settings(), bars) as opened:
             records = [
-                store_given(
+                store_tracking(
                     opened.store,
                     one.movie,
                     one.graph,
                     one.labels,
                     kind=TrackingKind[kind.name],
                     author=author,
-                    source=one.source,
-                    curated_from=curated_from,
+                    parameters=parameters_of_given(opened.store, one.movie, one.source, curated_from),
                     provenance=provenance_of_folder(one.labels),
                     progress=steps,
                 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from api.given import given_trackings
 from api.pipeline import measure_tracking, track_movie
-from api.stored import provenance_of_folder, store_given, store_tracked
+from api.stored import parameters_of_given, provenance_of_folder, store_tracked, store_tracking
 from api.trackers import TrackerChoice
 from api.upload_movies import Reading, UploadReader, name_of
 from api.uploads import UploadFolder
@@ -119,15 +119,14 @@ def _ingest(arguments: Mapping[str, Any], work: Work) -> None:
     graph = measure_tracking(sequence.graph, sequence.labels, movie, work.progress)
     provenance = provenance_of_folder(sequence.labels)
     named = None if provenance.source is None else f"{tracking}/{Path(provenance.source).name}"
-    record = store_given(
+    record = store_tracking(
         work.store,
         movie,
         graph,
         sequence.labels,
         kind=TrackingKind(arguments["kind"]),
         author=arguments["author"],
-        source=tracking,
-        curated_from=arguments.get("curated_from"),
+        parameters=parameters_of_given(work.store, movie, tracking, arguments.get("curated_from")),
         provenance=replace(provenance, source=named),
         progress=work.progress,
     )
@@ -150,15 +149,14 @@ def _ingest_trk(arguments: Mapping[str, Any], work: Work) -> None:
         note=work.note,
     )
     for one, progress in each(given, "Storing movies", work.progress):
-        record = store_given(
+        record = store_tracking(
             work.store,
             replace(one.movie, source=upload),
             one.graph,
             one.labels,
             kind=TrackingKind(arguments["kind"]),
             author=arguments["author"],
-            source=one.source,
-            curated_from=arguments.get("curated_from"),
+            parameters=parameters_of_given(work.store, one.movie, one.source, arguments.get("curated_from")),
             progress=progress,
         )
         _tell_stored(record, one.movie, arguments, work)

@@ -97,59 +97,31 @@ def store_tracking(
     )
 
 
-def store_given(
-    store: LineageStore,
-    movie: Movie,
-    graph: TrackingGraph,
-    labels: LabelImages,
-    *,
-    kind: TrackingKind,
-    author: str,
-    source: str,
-    curated_from: str | None = None,
-    provenance: Provenance = UNKNOWN,
-    progress: Progress = silent,
-) -> TrackingRecord:
-    """Write a tracking that exists already, with its movie.
+def parameters_of_given(
+    store: LineageStore, movie: Movie, source: str, curated_from: str | None
+) -> Mapping[str, object]:
+    """The parameters of a tracking that exists already.
 
     Args:
-        store: where to.
+        store: where the tracking goes.
         movie: its frames.
-        graph: its tracks.
-        labels: its label images.
-        kind: where it comes from.
-        author: who made it.
         source: what it was read from, as its user calls it.
-        curated_from: id of the tracking of the same movie that it corrects; it takes that one's place where
-            scores are looked at.
-        provenance: what else is known of how it was made.
-        progress: told of each frame, then of each batch.
+        curated_from: id of the tracking of the same movie that it corrects, if it does; it takes that one's
+            place where scores are looked at.
 
     Raises:
         NotFoundError: there is no tracking of that id.
         InputError: that one is of another movie.
-        others: of `LineageStore.write_tracking`.
     """
-    parameters = {"source": source}
-    if curated_from is not None:
-        parameters["curated_from"] = curated_from
-        if store.tracking(curated_from).movie_id != movie_id(movie.fingerprint()):
-            raise InputError(
-                f"curated from tracking {curated_from}, which is of another movie",
-                place=source,
-                remedy="name the tracking of this movie that it corrects",
-            )
-    return store_tracking(
-        store,
-        movie,
-        graph,
-        labels,
-        kind=kind,
-        author=author,
-        parameters=parameters,
-        provenance=provenance,
-        progress=progress,
-    )
+    if curated_from is None:
+        return {"source": source}
+    if store.tracking(curated_from).movie_id != movie_id(movie.fingerprint()):
+        raise InputError(
+            f"curated from tracking {curated_from}, which is of another movie",
+            place=source,
+            remedy="name the tracking of this movie that it corrects",
+        )
+    return {"source": source, "curated_from": curated_from}
 
 
 def provenance_of_folder(labels: LabelImages) -> Provenance:

@@ -39,8 +39,9 @@ def write_export(store: LineageStore, pixels: PixelStore, folder: Path, progress
     trackings = store.trackings([movie.id for movie in movies])
     _write_json(folder / MOVIES, [asdict(movie) for movie in movies])
     (folder / TRACKINGS).mkdir()
+    target = PixelStore(folder / PIXELS)
     for tracking in progress(trackings, "Exporting trackings"):
-        graph = _exported_unless_removed(store, pixels, PixelStore(folder / PIXELS), tracking.id)
+        graph = _exported_unless_removed(store, pixels, target, tracking.id)
         if graph is not None:
             _write_json(folder / TRACKINGS / f"{tracking.id}.json", asdict(tracking))
             _write_graph(folder / TRACKINGS / f"{tracking.id}.npz", graph)
