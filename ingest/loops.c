@@ -15,10 +15,16 @@ const int64_t crop_side = SIDE;
 
 static int64_t least(int64_t one, int64_t other) { return one < other ? one : other; }
 
-static int is_blank(const void *eight_bytes) {
+static uint64_t eight(const void *bytes) {
     uint64_t word;
-    memcpy(&word, eight_bytes, sizeof word);
-    return word == 0;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+static int are_blank(const char *bytes) { /* 64 of them */
+    uint64_t any = 0;
+    for (int i = 0; i < 64; i += 8) any |= eight(bytes + i);
+    return any == 0;
 }
 
 /* The runs of one label, but for 0, in the rows of a (height, width) label image: pixels begin … end − 1, flattened.
@@ -30,7 +36,8 @@ static int is_blank(const void *eight_bytes) {
         for (int64_t row = 0; row < height; row++) {                                                          \
             int64_t at = row * width, stop = at + width;                                                      \
             for (;;) {                                                                                        \
-                while (at + 64 / BITS <= stop && is_blank(labels + at)) at += 64 / BITS;                      \
+                while (at + 512 / BITS <= stop && are_blank((const char *)(labels + at))) at += 512 / BITS;   \
+                while (at + 64 / BITS <= stop && eight(labels + at) == 0) at += 64 / BITS;                    \
                 while (at < stop && labels[at] == 0) at++;                                                    \
                 if (at == stop) break;                                                                        \
                 int64_t first = at++;                                                                         \
@@ -173,11 +180,13 @@ static void nearest(double middle, double step, int64_t length, int64_t *pixel) 
             float *mask = crops + (2 * cell + 1) * SIDE * SIDE;                                               \
             nearest(place[2 * cell], step, height, row);                                                      \
             nearest(place[2 * cell + 1], step, width, column);                                                \
+            LABEL own = (LABEL)label[cell];                                                                   \
+            int is_held = (int64_t)own == label[cell]; /* by an image of such labels */                       \
             for (int j = 0; j < SIDE; j++)                                                                    \
                 for (int i = 0; i < SIDE; i++) {                                                              \
                     int is_inside = row[j] >= 0 && column[i] >= 0;                                            \
-                    int64_t found = is_inside ? (int64_t)labels[row[j] * width + column[i]] : 0;              \
-                    mask[j * SIDE + i] = (float)(2 * (found == label[cell]) - (found != 0));                  \
+                    LABEL found = is_inside ? labels[row[j] * width + column[i]] : 0;                         \
+                    mask[j * SIDE + i] = (float)(2 * (is_held && found == own) - (found != 0));               \
                 }                                                                                             \
         }                                                                                                     \
     }

@@ -18,7 +18,7 @@ from tracker.draft import make_draft
 from tracker.imperfect import marked, missegmented
 from tracker.inputs import Inputs, make_inputs
 from tracker.lineage import NOBODY
-from tracker.looks import Looks
+from tracker.looks import Looks, crop_sums
 from tracker.model import DIFFERENT, PARENT_CHILD, SAME
 from tracker.scene import Scene, make_scene
 
@@ -113,7 +113,7 @@ def make_example(source: TrainingMovie, variation: Variation) -> Example:
     draft = make_draft(labels, detections, LEARNED_DRAFT)
     scene = make_scene(draft)
     pictures = torch.cat([torch.zeros(0, 2, SIDE, SIDE), *crops(labels, movie, detections, draft.cells)])
-    looks = Looks.of(pictures, has_image=movie is not None)
+    looks = Looks.of(crop_sums(pictures), has_image=movie is not None)
     inputs = make_inputs(scene, detections, looks, pictures.half())
     return Example(source.name, scene, inputs, labels, graph, *truth_of(scene, graph))
 

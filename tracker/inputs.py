@@ -1,5 +1,6 @@
 """A scene as the network takes it: columns of tensors, and stretches of it as batches."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -164,23 +165,23 @@ def make_inputs(scene: Scene, detections: Detections, looks: Looks, crops: Tenso
         looks: of the cells.
         crops: (N, 2, 24, 24) crops, or (N, width) what was seen in them.
     """
-    cell, pair, triple = (
-        cell_features(scene, detections, looks),
-        pair_features(scene, looks),
-        triple_features(scene, looks),
-    )
+    with ThreadPoolExecutor(1) as pool:  # what pairs there are takes longer than all else
+        of_pairs = pool.submit(pair_features, scene, looks)
+        cell, triple = cell_features(scene, detections, looks), triple_features(scene, looks)
+        past_step, future_step = step_features(scene, scene.past), step_features(scene, scene.future)
+        by_cell = np.argsort(scene.neighbours[0], kind="stable")
+        neighbours, neighbour = scene.neighbours[:, by_cell], neighbour_features(scene)[by_cell]
+        pair = of_pairs.result()
     frame = scene.draft.cells.frame
-    by_cell = np.argsort(scene.neighbours[0], kind="stable")
-    neighbours = scene.neighbours[:, by_cell]
     batch = Batch(
         crops=crops,
         cell=_tensor(cell, len(scene)),
         past=torch.from_numpy(scene.past),
-        past_step=torch.from_numpy(step_features(scene, scene.past)),
+        past_step=torch.from_numpy(past_step),
         future=torch.from_numpy(scene.future),
-        future_step=torch.from_numpy(step_features(scene, scene.future)),
+        future_step=torch.from_numpy(future_step),
         neighbours=torch.from_numpy(neighbours),
-        neighbour=torch.from_numpy(neighbour_features(scene)[by_cell]),
+        neighbour=torch.from_numpy(neighbour),
         source=torch.from_numpy(scene.pairs.source),
         target=torch.from_numpy(scene.pairs.target),
         pair=_tensor(pair, len(scene.pairs)),

@@ -25,7 +25,7 @@ from tracker.gains import SEGMENTED_DIVISION_COST, DecisionConfig, Logits, choic
 from tracker.greedy import decide_by_assignment
 from tracker.inputs import Inputs, make_inputs
 from tracker.joint import Choices, decide_jointly
-from tracker.looks import Looks
+from tracker.looks import SUMS, Looks, crop_sums
 from tracker.memory import give_back
 from tracker.model import PARENT_CHILD, SAME, LineageModel
 from tracker.scene import MEMORY, Scene, make_scene
@@ -220,17 +220,17 @@ def look(
     frames: Iterator[Tensor], model: LineageModel, device: torch.device, *, has_image: bool
 ) -> tuple[Looks, Tensor]:
     """Measure the crops of all frames, and have the network see them: (N, width), on the CPU."""
-    looks, seen = [], [torch.zeros(0, model.config.width)]
+    sums, seen = [torch.zeros(0, SUMS)], [torch.zeros(0, model.config.width)]
     with _fewer_threads(frames_ahead()):  # which read the frames
         for batch in _batched(frames, CROPS if device.type == "cpu" else CROPS_ON_GPU):
-            looks.append(Looks.of(batch, has_image=has_image))
+            sums.append(crop_sums(batch))
             if model.appearance is not None:
                 half = device.type == "cuda"
                 with torch.autocast(device.type, torch.float16, enabled=half):
                     seen.append(model.appearance(batch.to(device)).float().cpu())
             else:
                 seen.append(torch.zeros(len(batch), model.config.width))
-    return Looks.joined(looks), torch.cat(seen)
+    return Looks.of(torch.cat(sums), has_image=has_image), torch.cat(seen)
 
 
 @contextmanager

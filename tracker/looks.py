@@ -1,9 +1,7 @@
 """What the crops of cells tell at once: how bright they are, and which way they lie."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,6 +17,8 @@ def _monomials() -> Tensor:
 
 
 MONOMIALS = _monomials()
+SUMS = 8
+"""Columns of `crop_sums`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,26 +37,24 @@ class Looks:
     has_image: bool
 
     @classmethod
-    def of(cls, crops: Tensor, *, has_image: bool) -> "Looks":
-        """Measured on (N, 2, 24, 24) crops."""
-        own = (crops[:, 1] > 0).float().flatten(1)  # (N, 576)
-        moments = own @ MONOMIALS  # (N, 6)
-        area = moments[:, 0].clamp(min=1)
-        inside = crops[:, 0].flatten(1) * own
-        mean = inside.sum(1) / area
-        square = inside.square_().sum(1) / area
-        axis = _long_axis(moments[:, 1:] / area[:, None])
-        return cls(_double(mean), _double((square - mean**2).clamp(min=0).sqrt()), _double(axis), has_image)
+    def of(cls, sums: Tensor, *, has_image: bool) -> "Looks":
+        """Of the `crop_sums` of N cells."""
+        area = sums[:, :1].clamp(min=1)
+        mean, square, *moments = (sums[:, 1:] / area).unbind(1)
+        deviation = (square - mean**2).clamp(min=0).sqrt()
+        return cls(_double(mean), _double(deviation), _double(_long_axis(*moments)), has_image)
 
-    @classmethod
-    def joined(cls, parts: Sequence["Looks"]) -> "Looks":
-        """Of all cells of all parts, in their order."""
-        return cls(
-            np.concatenate([np.zeros(0), *(part.mean for part in parts)]),
-            np.concatenate([np.zeros(0), *(part.sd for part in parts)]),
-            np.concatenate([np.zeros((0, 2)), *(part.axis for part in parts)]),
-            any(part.has_image for part in parts),
-        )
+
+def crop_sums(crops: Tensor) -> Tensor:
+    """(N, 2, 24, 24) crops → (N, 8) sums over each cell's pixels.
+
+    Of 1, of their intensity and of its square, and of y, x, yy, xx and yx from the middle of the crop.
+    """
+    own = (crops[:, 1] > 0).float().flatten(1)  # (N, 576)
+    place = own @ MONOMIALS  # (N, 6)
+    inside = crops[:, 0].flatten(1) * own
+    intensity = inside.sum(1, keepdim=True)
+    return torch.cat([place[:, :1], intensity, inside.square_().sum(1, keepdim=True), place[:, 1:]], dim=1)
 
 
 def _double(column: Tensor) -> FloatArray:
@@ -64,10 +62,9 @@ def _double(column: Tensor) -> FloatArray:
     return values
 
 
-def _long_axis(moments: Tensor) -> Tensor:
-    """(N, 2) direction y, x of the long axis times 1 − short/long, by (N, 5) means of y, x, yy, xx, yx."""
-    mean_y, mean_x, yy, xx, yx = moments.unbind(1)
-    yy, xx, yx = yy - mean_y**2, xx - mean_x**2, yx - mean_y * mean_x
+def _long_axis(y: Tensor, x: Tensor, yy: Tensor, xx: Tensor, yx: Tensor) -> Tensor:
+    """(N, 2) direction y, x of the long axis times 1 − short/long, by (N,) means of y, x, yy, xx, yx."""
+    yy, xx, yx = yy - y**2, xx - x**2, yx - y * x
     half, spread = (yy + xx) / 2, torch.hypot((yy - xx) / 2, yx)
     share = 1 - ((half - spread).clamp(min=1e-6) / (half + spread).clamp(min=1e-6)).sqrt()
     angle = torch.atan2(2 * yx, yy - xx) / 2  # of the long axis, from y

@@ -114,11 +114,11 @@ class Appearance(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             nn.Conv2d(2, 16, 3, stride=2, padding=1),  # (N, 16, 12, 12)
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Conv2d(16, 24, 3, stride=2, padding=1),  # (N, 24, 6, 6)
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Conv2d(24, 48, 3, stride=2, padding=1),  # (N, 48, 3, 3)
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Flatten(),
             nn.Linear(48 * 9, width),
         )

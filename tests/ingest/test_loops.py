@@ -16,7 +16,7 @@ from ingest.loops import compiled
 from ingest.measure import measure_frame
 from tracker.crops import SIDE, frame_crops
 
-LABELS = st.tuples(st.integers(1, 9), st.integers(1, 30)).flatmap(
+LABELS = st.tuples(st.integers(1, 9), st.integers(1, 150)).flatmap(
     lambda shape: arrays(np.uint8, shape, elements=st.integers(0, 3))
 )
 TYPES = st.sampled_from(["u1", "u2", ">u2", "i4", "u4", "i8", "u8"])

@@ -15,7 +15,7 @@ from tracker.crops import SIDE, crops
 from tracker.dataset import TrainingMovie
 from tracker.draft import make_draft
 from tracker.inputs import Inputs, make_inputs
-from tracker.looks import Looks
+from tracker.looks import Looks, crop_sums
 from tracker.model import LineageModel
 from tracker.scene import Scene, make_scene
 
@@ -37,7 +37,7 @@ def seen(labels: LabelImages, movie: Movie | None) -> Seen:
     draft = make_draft(labels, detections, LEARNED_DRAFT)
     scene = make_scene(draft)
     pictures = torch.cat([torch.zeros(0, 2, SIDE, SIDE), *crops(labels, movie, detections, draft.cells)])
-    looks = Looks.of(pictures, has_image=movie is not None)
+    looks = Looks.of(crop_sums(pictures), has_image=movie is not None)
     return Seen(detections, scene, pictures, looks, make_inputs(scene, detections, looks, pictures))
 
 
