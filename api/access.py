@@ -63,7 +63,8 @@ class Access:
         """Who sends a request; None for nobody in particular.
 
         Raises:
-            UnauthenticatedError: what it presents is not valid, whether or not it needs any.
+            UnauthenticatedError: what it presents is not valid, whether or not it needs any; or it presents
+                nothing, and comes from elsewhere than from this machine.
             StoreError: the database, which knows the tokens, does not answer.
         """
         headers = Headers(scope=scope)
@@ -73,7 +74,12 @@ class Access:
         if link is not None and scope.get("method") in ("GET", "HEAD") and scope["path"] != "/graphql":
             self._signer.check(scope["path"], link)
             return Caller("signed link", Scope.READ)
-        return LOCAL if self._is_open_to(scope, headers) else None
+        if self._closed:
+            return None
+        reason = self._why_closed(scope, headers)
+        if reason is not None and scope["type"] == "http":
+            raise UnauthenticatedError(f"this needs a token: {reason}", remedy=REMEDY)
+        return LOCAL if reason is None else None
 
     async def bearer(self, presented: str) -> Caller:
         """Who sends this `Authorization`.
@@ -93,19 +99,23 @@ class Access:
             raise UnauthenticatedError("this token is unknown, expired or revoked", remedy=REMEDY)
         return Caller(f"{record.name or 'token'} ({record.id})", record.scope)
 
-    def _is_open_to(self, scope: ASGIScope, headers: Headers) -> bool:
-        """Whether a request without a token may do all.
+    def _why_closed(self, scope: ASGIScope, headers: Headers) -> str | None:
+        """Why a request to a service that is open to its own machine needs a token; None where it does not.
 
-        It came by this machine's name, says no other page's origin, and by no proxy: none says that it
+        Then it came by this machine's name, says no other page's origin, and by no proxy: none says that it
         forwards it, nor is it in HTTP/1.0, which nginx spoke by default up to 1.29.6.
         """
-        if self._closed or scope.get("http_version") == "1.0" or any(name in headers for name in FORWARDED):
-            return False
+        if scope.get("http_version") == "1.0":
+            return "it is in HTTP/1.0, as of a proxy"
+        if forwarded := next((name for name in FORWARDED if name in headers), None):
+            return f"a proxy forwards it ({forwarded})"
         host = headers.get("host", "").lower()
         if headers.get("origin", f"http://{host}").partition("://")[2] != host:
-            return False
+            return f"a page of {headers['origin']} sends it"
         name = host.rpartition(":")[0] if ":" in host.rpartition("]")[2] else host
-        return name in LOCAL_NAMES or name == self._settings.host
+        return (
+            None if name in LOCAL_NAMES or name == self._settings.host else f"it is for {host or 'no host'}"
+        )
 
 
 class AccessControl:

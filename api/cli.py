@@ -3,6 +3,7 @@
 import logging
 import signal
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -188,17 +189,19 @@ def track(
         movie, axes=axes, pixel_size=pixel_size, minutes_per_frame=minutes_per_frame, name=name
     ).with_cells_in(channel)
     given = open_labels(labels) if labels else None
-    with reporter.bars() as bars:
-        choice = TrackerChoice(tracker.value, decision.value, device, weights)
+    choice = TrackerChoice(tracker.value, decision.value, device, weights)
+    with reporter.bars() as bars, ExitStack() as until_stored:
+        opened = None
+        if store:  # a database that cannot be reached is told before minutes of tracking
+            from api.stored import open_store, store_tracked
+
+            opened = until_stored.enter_context(open_store(Settings(), bars)).store
+            if diameter is not None:  # in µm, where it is known how long one is
+                opened_movie = opened.calibrated(opened_movie)
         tracked = track_movie(opened_movie, given, tracker=choice, segmentation=settings, progress=bars)
         if output:
             write_result(tracked.graph, tracked.labels, output, progress=bars)
-        record = None
-        if store:
-            from api.stored import open_store, store_tracked
-
-            with open_store(Settings(), bars) as opened:
-                record = store_tracked(opened.store, tracked, bars)
+        record = store_tracked(opened, tracked, bars) if opened else None
     reporter.show(report.tracked(tracked, record, output))
 
 

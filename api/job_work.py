@@ -74,6 +74,8 @@ def _track(arguments: Mapping[str, Any], work: Work) -> None:
     movies = reader.movies(arguments["upload"], reading)
     for (movie, own), progress in each(movies, "Tracking movies", work.progress):
         labels = _labels(arguments, reader, reading, movie, own, alone=len(movies) == 1)
+        if settings.diameter is not None:  # in µm, where it is known how long one is
+            movie = work.store.calibrated(movie)
         tracked = track_movie(movie, labels, tracker=choice, segmentation=settings, progress=progress)
         _tell_stored(store_tracked(work.store, tracked, progress), movie, arguments, work)
         if tracked.why_none:

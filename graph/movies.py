@@ -59,6 +59,11 @@ def add(tx: ManagedTransaction, movie: Movie) -> MovieRecord:
     return _movie(found.single(strict=True))
 
 
+def record_of(tx: ManagedTransaction, movie: Movie) -> MovieRecord | None:
+    """What is known of a movie, found by its content; None where it is not here."""
+    return next(iter(by_id(tx, [movie_id(movie.fingerprint())])), None)
+
+
 def restore(tx: ManagedTransaction, movie: MovieRecord) -> None:
     """Add a movie by its record, unless it is there."""
     properties = asdict(movie) | {"channels": list(movie.channels)}

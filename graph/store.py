@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -96,6 +96,15 @@ class LineageStore(LineageReader, BulkReader, ScoreStore):
         """Add a movie, or find it by its content; then a calibration that is not `assumed` is learned."""
         movie.fingerprint()  # reads the whole movie: not within a transaction
         return self._connection.write(partial(movies.add, movie=movie))
+
+    def calibrated(self, movie: Movie) -> Movie:
+        """The same movie, with what is known here of its calibration in place of what is `assumed`."""
+        if not movie.assumed:
+            return movie
+        movie.fingerprint()  # reads the whole movie: not within a transaction
+        record = self._connection.read(partial(movies.record_of, movie=movie))
+        known = {name: getattr(record, name, None) for name in movie.assumed}
+        return replace(movie, **{name: value for name, value in known.items() if value is not None})
 
     def write_tracking(
         self,

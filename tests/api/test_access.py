@@ -169,29 +169,35 @@ def test_the_token_of_the_environment_has_every_scope(closed: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "status"),
+    ("headers", "status", "said"),
     [
-        ({}, 200),
-        ({"host": "127.0.0.1:8000"}, 200),
-        ({"host": "[::1]:8000"}, 200),
-        ({"host": "LOCALHOST:8000"}, 200),
-        ({"host": "cells.example.org"}, 400),
-        ({"x-forwarded-proto": "https"}, 401),
-        ({"x-forwarded-for": "192.0.2.7"}, 401),
-        ({"forwarded": "for=192.0.2.7"}, 401),
-        ({"via": "1.1 proxy"}, 401),
-        ({"host": "localhost:8000", "origin": "http://localhost:8000"}, 200),
-        ({"host": "localhost:8000", "origin": "http://localhost:5173"}, 401),
-        ({"origin": "https://lab.example.org"}, 401),
-        ({"origin": "null"}, 401),
+        ({}, 200, "movies"),
+        ({"host": "127.0.0.1:8000"}, 200, "movies"),
+        ({"host": "[::1]:8000"}, 200, "movies"),
+        ({"host": "LOCALHOST:8000"}, 200, "movies"),
+        ({"host": "cells.example.org"}, 400, "cells.example.org"),
+        ({"x-forwarded-proto": "https"}, 401, "a proxy forwards it (x-forwarded-proto)"),
+        ({"x-forwarded-for": "192.0.2.7"}, 401, "a proxy forwards it (x-forwarded-for)"),
+        ({"forwarded": "for=192.0.2.7"}, 401, "a proxy forwards it (forwarded)"),
+        ({"via": "1.1 proxy"}, 401, "a proxy forwards it (via)"),
+        ({"host": "localhost:8000", "origin": "http://localhost:8000"}, 200, "movies"),
+        (
+            {"host": "localhost:8000", "origin": "http://localhost:5173"},
+            401,
+            "a page of http://localhost:5173",
+        ),
+        ({"origin": "https://lab.example.org"}, 401, "a page of https://lab.example.org"),
+        ({"origin": "null"}, 401, "a page of null"),
     ],
 )
 def test_loopback_is_open_to_its_own_name_and_pages_and_to_no_proxy(
-    store: LineageStore, tmp_path: Path, headers: dict[str, str], status: int
+    store: LineageStore, tmp_path: Path, headers: dict[str, str], status: int, said: str
 ) -> None:
     elsewhere = "https://lab.example.org,http://localhost:5173"
     service = service_of(store, tmp_path, allowed_origins=elsewhere)
-    assert service.client.post("/graphql", json=QUERY, headers=headers).status_code == status
+    answer = service.client.post("/graphql", json=QUERY, headers=headers)
+    assert answer.status_code == status
+    assert said in answer.text
 
 
 def test_http_1_0_is_taken_for_a_proxy(service: Service) -> None:
@@ -201,7 +207,8 @@ def test_http_1_0_is_taken_for_a_proxy(service: Service) -> None:
         await service.client.app(scope | {"http_version": "1.0"}, receive, send)
 
     client = TestClient(as_nginx, base_url="http://localhost:8000")
-    assert client.post("/graphql", json=QUERY).status_code == 401
+    refused = client.post("/graphql", json=QUERY)
+    assert (refused.status_code, "HTTP/1.0" in refused.text) == (401, True)
     assert client.get("/healthz").status_code == 200
 
 

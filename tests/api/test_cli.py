@@ -22,7 +22,7 @@ from graph.server import ServerAddress
 from graph.store import LineageStore
 from ingest.formats.ctc import read_tracking, write_ground_truth, write_result
 from ingest.formats.ome_tiff import write_movie
-from ingest.movie import LabelImages, Movie
+from ingest.movie import LabelImages, Movie, open_movie
 from ingest.simulate import SimulatedMovie, SimulationSettings, simulate
 from tests import lineages
 from tests.api.service import put
@@ -145,6 +145,26 @@ def test_a_diameter_of_a_few_pixels_is_refused(cellkin: Call, movie: Path) -> No
     ended = cellkin("track", movie, "--no-store", "--json", "--diameter", 1.3)  # µm, of 0.65 µm pixels
     assert ended.code == 3
     assert "2.0 pixels, as given" in ended.error["problem"]
+
+
+@pytest.mark.neo4j
+def test_a_diameter_in_micrometres_follows_the_pixel_size_of_the_store(
+    on_server: Call, store: LineageStore, movie: Path
+) -> None:
+    store.add_movie(open_movie(movie, pixel_size=5.0))
+    ended = on_server("track", movie, "--json", "--diameter", 10)
+    assert ended.code == 3
+    assert "2.0 pixels, as given" in ended.error["problem"]
+
+
+def test_a_database_that_does_not_answer_is_told_before_tracking(
+    cellkin: Call, movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CELLKIN_NEO4J_URI", "bolt://127.0.0.1:1")
+    monkeypatch.setenv("CELLKIN_NEO4J_PASSWORD", "x")
+    ended = cellkin("track", movie, "--json", "--output", tmp_path / "01_RES")
+    assert (ended.code, "127.0.0.1:1" in ended.err) == (6, True)
+    assert not (tmp_path / "01_RES").exists()
 
 
 def test_track_with_given_label_images(cellkin: Call, movie: Path, truth: Path, tmp_path: Path) -> None:

@@ -211,6 +211,16 @@ def test_what_a_user_said_of_a_movie_outlasts_what_its_file_says(store: LineageS
     assert (again.pixel_size, again.minutes_per_frame) == (0.65, 2)
 
 
+def test_a_movie_is_measured_by_what_a_user_said_of_it(store: LineageStore) -> None:
+    filed = Movie.from_array(np.ones((3, 5, 6), np.uint8), name="m", pixel_size=1.0, minutes_per_frame=2)
+    both = replace(filed, assumed=frozenset({"pixel_size", "minutes_per_frame"}))
+    assert store.calibrated(both).pixel_size == 1.0  # which is not known yet
+    store.add_movie(replace(filed, pixel_size=0.65, minutes_per_frame=None))
+    found = store.calibrated(both)
+    assert (found.pixel_size, found.minutes_per_frame) == (0.65, 2)
+    assert store.calibrated(filed) is filed  # its user has just said so
+
+
 @pytest.mark.parametrize(
     "ask", ["movie", "tracking", "tracking_graph", "labels", "tracks", "delete_tracking", "delete_movie"]
 )
