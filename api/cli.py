@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from api import cli_export, cli_scores, cli_tokens, cli_worker, report
+from api.choices import Decision, Tracker
 from api.cli_options import AsJson
 from api.console import Reporter
 from ingest.errors import CellkinError
@@ -32,21 +33,6 @@ app.add_typer(plot, name="plot")
 app.add_typer(cli_tokens.app, name="token")
 plot.command("scores")(cli_scores.plot_scores)
 plot.command("errors")(cli_scores.plot_errors)
-
-
-class Tracker(StrEnum):
-    """A tracker by its name."""
-
-    LEARNED = "learned"
-    LAP = "lap"
-    VITERBI = "viterbi"
-
-
-class Decision(StrEnum):
-    """How the learned tracker decides."""
-
-    JOINT = "joint"
-    ASSIGNMENT = "assignment"
 
 
 class Kind(StrEnum):

@@ -6,6 +6,7 @@ import numpy.typing as npt
 from graph.measured import FeatureRange
 from graph.records import MovieRecord, TimeSeries
 from graph.track_pages import Rise
+from ingest.measure import CALIBRATED
 from ingest.tracking_graph import Detections
 
 Column = npt.NDArray[np.int64] | npt.NDArray[np.float64]
@@ -17,8 +18,6 @@ UNITS = {
     "area_um2": "µm²",
 }
 """Unit of each column that has one (docs/glossary.md); intensities are in the movie's own."""
-CALIBRATED = {"y": ("y_um", 1), "x": ("x_um", 1), "area": ("area_um2", 2), "perimeter": ("perimeter_um", 1)}
-"""Column in pixels → its calibrated column, and the power of the pixel size between them."""
 SLACK = 1e-12
 """Share of a bound by which a value may lie beyond it."""
 

@@ -105,13 +105,7 @@ class Reporter:
     def fail(self, error: CellkinError) -> NoReturn:
         """Print what is wrong, where, and the remedy; end with the error's exit code."""
         if self.as_json:
-            document = {
-                "code": error.code,
-                "problem": error.problem,
-                "place": error.place,
-                "remedy": error.remedy,
-            }
-            sys.stderr.write(json.dumps({"error": document}) + "\n")
+            sys.stderr.write(json.dumps({"error": error.as_dict()}) + "\n")
         else:
             place = f"[bold]{escape(error.place)}[/]: " if error.place else ""
             self.err.print(f"[bold red]error[/] {place}{escape(error.problem)}", soft_wrap=True)

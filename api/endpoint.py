@@ -25,7 +25,7 @@ from api.context import Context
 from api.exchange import exchange_of
 from api.job_desk import JobDesk
 from api.limits import Limits
-from api.refusals import answer_status, error_document, headers_for
+from api.refusals import answer_status, headers_for
 from api.signing import Signer
 from graph.store import LineageStore
 from ingest.errors import CellkinError
@@ -179,7 +179,7 @@ def typed_error(error: GraphQLError) -> dict[str, Any]:
         return {
             "message": str(cause),
             **shown,
-            "extensions": {**error_document(cause), **_retry_after(cause)},
+            "extensions": {**cause.as_dict(), **_retry_after(cause)},
         }
     if is_expected(error):
         return {"message": error.message, **shown, "extensions": {"code": "INVALID_QUERY"}}

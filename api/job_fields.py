@@ -3,7 +3,6 @@
 import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
-from enum import StrEnum
 from functools import partial
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import strawberry
 from anyio import to_thread
 from strawberry.utils.str_converters import to_camel_case
 
+from api.choices import Decision, Tracker
 from api.context import Info
 from api.fields import described, resolved
 from api.jobs import Job, JobConnection
@@ -25,28 +25,16 @@ MAX_TEXT = 200
 """Characters of a name, an author, an id."""
 
 
-@strawberry.enum(
+strawberry.enum(
+    Tracker,
     description="A tracker: `LEARNED` by a trained network, `LAP` by plain linear assignment, "
-    "`VITERBI` a path at a time over the whole movie."
+    "`VITERBI` a path at a time over the whole movie.",
 )
-class Tracker(StrEnum):
-    """A tracker by its name."""
-
-    LEARNED = "learned"
-    LAP = "lap"
-    VITERBI = "viterbi"
-
-
-@strawberry.enum(
+strawberry.enum(
+    Decision,
     description="How the learned tracker decides: `JOINT` all together, `ASSIGNMENT` sure links "
-    "first, then divisions, then the rest."
+    "first, then divisions, then the rest.",
 )
-class Decision(StrEnum):
-    """How the learned tracker decides."""
-
-    JOINT = "joint"
-    ASSIGNMENT = "assignment"
-
 
 UploadId = Annotated[
     strawberry.ID, strawberry.argument(description="A complete upload: `PUT /uploads/{id}`.")

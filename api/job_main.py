@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypeVar
 
 from api.job_work import Work, run_job
-from api.refusals import error_document
 from api.scratch import scratch_of
 from api.settings import Settings
 from api.stored import open_store
@@ -78,7 +77,7 @@ def main() -> None:
         _run(job, teller)
         teller.tell(done=True)
     except CellkinError as error:
-        teller.tell(error=error_document(error))
+        teller.tell(error=error.as_dict())
     except Exception:
         traceback.print_exc()
         teller.tell(error=UNEXPECTED)

@@ -82,11 +82,6 @@ def forbidden(needed: Scope, has: Scope) -> ForbiddenError:
     )
 
 
-def error_document(error: CellkinError) -> dict[str, str]:
-    """What a user needs to mend an error, and its code for a program."""
-    return {"code": error.code, "problem": error.problem, "place": error.place, "remedy": error.remedy}
-
-
 def headers_for(code: str) -> dict[str, str]:
     """The headers that belong to an error."""
     if code == "UNAUTHENTICATED":
@@ -104,7 +99,7 @@ def answer_status(codes: Iterable[str]) -> tuple[int, dict[str, str]]:
 def refusal(scope: ASGIScope, error: CellkinError) -> Response:
     """The answer to a request that was refused, in the form that its path has."""
     exchange_of(scope).errors.append(error.code)
-    status, document = HTTP_STATUS.get(error.code, 422), error_document(error)
+    status, document = HTTP_STATUS.get(error.code, 422), error.as_dict()
     body: Mapping[str, Any] = {"error": document}
     if scope["path"] == "/graphql":
         body = {"data": None, "errors": [{"message": str(error), "extensions": document}]}

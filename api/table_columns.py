@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from api.columns import CALIBRATED, UNITS, Column, with_units
+from api.columns import UNITS, Column, with_units
 from api.table_query import TableQuery
 from graph.bulk import Cells, no_cells
 from graph.records import MovieRecord, TimeSeries, TrackingRecord
 from ingest.errors import InputError
+from ingest.measure import CALIBRATED
 from ingest.tracking_graph import BoolArray, IntArray
 
 TYPES = {

@@ -21,7 +21,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from api.refusals import error_document
 from api.upload_errors import UnclearRequestError, WrongOffsetError
 from api.upload_home import Upload
 from api.uploads import UploadFolder, UploadWriter
@@ -99,7 +98,7 @@ async def _take(uploads: UploadFolder, idle_s: float, request: Request) -> Respo
                 return _answer(uploads, done, 201)
     except WrongOffsetError as error:
         headers = {**SENDING, "upload-offset": str(error.offset), "upload-complete": "?0"}
-        return JSONResponse({"error": error_document(error)}, 409, headers)
+        return JSONResponse({"error": error.as_dict()}, 409, headers)
     except ClientDisconnect:
         return Response("the request broke off; what came of it is kept", 400)
     except TimeoutError:

@@ -79,8 +79,9 @@ def exported_trackings(folder: Path) -> list[TrackingRecord]:
     Raises:
         InputError: a file is missing or damaged.
     """
-    with _reading(folder):
-        return sorted(_trackings(folder), key=lambda tracking: tracking.number)
+    with _reading(folder / TRACKINGS):
+        files = [file for file in (folder / TRACKINGS).iterdir() if file.suffix == ".json"]
+    return sorted(map(_tracking, files), key=lambda tracking: tracking.number)
 
 
 def exported_graph(folder: Path, tracking: TrackingRecord) -> TrackingGraph:
@@ -89,8 +90,9 @@ def exported_graph(folder: Path, tracking: TrackingRecord) -> TrackingGraph:
     Raises:
         InputError: the file is missing or damaged.
     """
-    with _reading(folder):
-        return _read_graph(folder / TRACKINGS / f"{tracking.id}.npz", tracking.features)
+    file = folder / TRACKINGS / f"{tracking.id}.npz"
+    with _reading(file):
+        return _read_graph(file, tracking.features)
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ def exported_scores(folder: Path) -> list[ExportedScore]:
     Raises:
         InputError: the file is missing or damaged.
     """
-    with _reading(folder):
+    file = folder / SCORES
+    with _reading(file):
         return [
             ExportedScore(
                 score["computed_id"],
@@ -123,16 +126,16 @@ def exported_scores(folder: Path) -> list[ExportedScore]:
                 ScoreParameters.from_dict(score["parameters"]),
                 datetime.fromisoformat(score["created"]) if score.get("created") else None,
             )
-            for score in json.loads((folder / SCORES).read_text("utf-8"))
+            for score in _read_json(file)
         ]
 
 
 @contextmanager
-def _reading(folder: Path) -> Iterator[None]:
-    """Say what is wrong with an export that cannot be read.
+def _reading(path: Path) -> Iterator[None]:
+    """Say what is wrong with a file, or a folder, of an export that cannot be read.
 
     Raises:
-        InputError: a file is missing or damaged.
+        InputError: it is missing or damaged.
     """
     try:
         yield
@@ -146,35 +149,34 @@ def _reading(folder: Path) -> Iterator[None]:
         BadZipFile,
         zlib.error,
     ) as error:
-        said = str(error)
-        if isinstance(error, OSError) and error.strerror:
-            said = f"{error.strerror}: {error.filename}"
+        said = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise InputError(
-            f"an export that is not whole ({said})", place=str(folder), remedy="use another backup"
+            f"an export that is not whole ({said})", place=str(path), remedy="use another backup"
         ) from error
 
 
 def _movies(folder: Path) -> list[MovieRecord]:
-    with _reading(folder):
+    file = folder / MOVIES
+    with _reading(file):
         return [
             MovieRecord(
                 **movie
                 | {"created": datetime.fromisoformat(movie["created"]), "channels": tuple(movie["channels"])}
             )
-            for movie in json.loads((folder / MOVIES).read_text("utf-8"))
+            for movie in _read_json(file)
         ]
 
 
-def _trackings(folder: Path) -> Iterator[TrackingRecord]:
-    for file in (folder / TRACKINGS).glob("*.json"):
-        properties = json.loads(file.read_text("utf-8"))
+def _tracking(file: Path) -> TrackingRecord:
+    with _reading(file):
+        properties = _read_json(file)
         known: dict[str, Any] = {
             "kind": TrackingKind(properties["kind"]),
             "features": tuple(properties["features"]),
             "provenance": Provenance.of(properties["provenance"]),
             "created": datetime.fromisoformat(properties["created"]),
         }
-        yield TrackingRecord(**properties | known)
+        return TrackingRecord(**properties | known)
 
 
 def _restore(store: LineageStore, tracking: TrackingRecord, folder: Path, *, imported: bool) -> None:
@@ -193,11 +195,11 @@ def _labels(folder: Path, tracking_id: str) -> LabelImages | None:
     pixels = PixelStore(folder / PIXELS)
     if not pixels.has(tracking_id):
         return None
-    with _reading(folder):
+    with _reading(pixels.folder):
         images = pixels.labels(tracking_id)
 
     def read(t: int) -> npt.NDArray[Any]:
-        with _reading(folder):
+        with _reading(Path(images.source)):
             return images.read(t)
 
     return LabelImages(images.shape, read, images.source)
@@ -234,6 +236,10 @@ def _read_graph(file: Path, features: tuple[str, ...]) -> TrackingGraph:
     frame, label, y, x = (columns.pop(name) for name in ("frame", "label", "y", "x"))
     cells = Detections(frame, label, y, x, named)
     return TrackingGraph(cells, **columns)
+
+
+def _read_json(file: Path) -> Any:  # noqa: ANN401 - as the file has it
+    return json.loads(file.read_text("utf-8"))
 
 
 def _write_json(file: Path, value: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> None:

@@ -26,6 +26,10 @@ class CellkinError(Exception):
         text = f"{self.place}: {self.problem}" if self.place else self.problem
         return f"{text}; {self.remedy}" if self.remedy else text
 
+    def as_dict(self) -> dict[str, str]:
+        """What a user needs to mend it, and its code for a program."""
+        return {"code": self.code, "problem": self.problem, "place": self.place, "remedy": self.remedy}
+
 
 class InputError(CellkinError):
     """A file, folder or array that cannot be used as it is."""

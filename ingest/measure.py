@@ -23,7 +23,7 @@ PIXELS = 8_000_000
 """Of all frames in work, and so in memory, at once."""
 
 CALIBRATED = {"y": ("y_um", 1), "x": ("x_um", 1), "area": ("area_um2", 2), "perimeter": ("perimeter_um", 1)}
-"""Column in pixels → (column in µm, power of the pixel size)."""
+"""Column in pixels → its calibrated column, and the power of the pixel size between them."""
 
 
 def measure(labels: LabelImages, movie: Movie | None = None, *, progress: Progress = silent) -> Detections:

@@ -1,6 +1,6 @@
 """The trackers by name. A new one is a function like `track`, named here and in `config.TRACKERS`.
 
-Users choose it from the lists `api.cli.Tracker` and `api.job_fields.Tracker`.
+Users choose it from the list `api.choices.Tracker`.
 """
 
 from collections.abc import Mapping

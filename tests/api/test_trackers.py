@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from api import report
-from api.cli import Decision, Tracker
+from api.choices import Decision, Tracker
 from api.pipeline import track_movie
 from api.trackers import TRACKERS, TrackerChoice, load_tracker
 from ingest.culture import CultureSettings

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, LiteralString
@@ -155,8 +156,28 @@ def test_a_changed_export_is_not_taken_for_the_same(store: LineageStore, tmp_pat
     with pytest.raises(StoreError, match=f"{record.id} came out as"):
         restore_export(store, tmp_path / "backup")
     file.write_bytes(b"PK not quite")
-    with pytest.raises(InputError, match="not whole"):
+    with pytest.raises(InputError, match="not whole") as refused:
         restore_export(store, tmp_path / "backup")
+    assert refused.value.place == str(file)
+
+
+@pytest.mark.parametrize(
+    ("lost", "read"),
+    [
+        ("movies.json", restore_export),
+        ("trackings", restore_export),
+        ("scores.json", lambda _, folder: exported_scores(folder)),
+    ],
+)
+def test_what_an_export_lacks_is_named(
+    store: LineageStore, tmp_path: Path, lost: str, read: Callable[[LineageStore, Path], object]
+) -> None:
+    put(store, lineages.division())
+    export_to(store, PixelStore(tmp_path / "pixels"), tmp_path / "backup")
+    (tmp_path / "backup" / lost).rename(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="No such file") as refused:
+        read(store, tmp_path / "backup")
+    assert refused.value.place == str(tmp_path / "backup" / lost)
 
 
 def answers(query: LiteralString, tx: ManagedTransaction) -> list[Record]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from api.cli import Tracker as Option
+from api.choices import Tracker as Option
 from ingest.measure import measure
 from ingest.movie import LabelImages
 from ingest.simulate import SimulatedMovie, simulate
