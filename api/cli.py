@@ -362,6 +362,9 @@ def ingest(
             note=notes.append,
         )
         with open_store(Settings(), bars) as opened:
+            parameters = [
+                parameters_of_given(opened.store, one.movie, one.source, curated_from) for one in given
+            ]
             records = [
                 store_tracking(
                     opened.store,
@@ -370,11 +373,11 @@ def ingest(
                     one.labels,
                     kind=TrackingKind[kind.name],
                     author=author,
-                    parameters=parameters_of_given(opened.store, one.movie, one.source, curated_from),
+                    parameters=its_own,
                     provenance=provenance_of_folder(one.labels),
                     progress=steps,
                 )
-                for one, steps in each(given, "Storing movies", bars)
+                for (one, steps), its_own in zip(each(given, "Storing movies", bars), parameters, strict=True)
             ]
     reporter.show(report.stored(records, notes))
 

@@ -150,7 +150,11 @@ def _ingest_trk(arguments: Mapping[str, Any], work: Work) -> None:
         progress=work.progress,
         note=work.note,
     )
-    for one, progress in each(given, "Storing movies", work.progress):
+    curated_from = arguments.get("curated_from")
+    parameters = [parameters_of_given(work.store, one.movie, one.source, curated_from) for one in given]
+    for (one, progress), its_own in zip(
+        each(given, "Storing movies", work.progress), parameters, strict=True
+    ):
         record = store_tracking(
             work.store,
             replace(one.movie, source=upload),
@@ -158,7 +162,7 @@ def _ingest_trk(arguments: Mapping[str, Any], work: Work) -> None:
             one.labels,
             kind=TrackingKind(arguments["kind"]),
             author=arguments["author"],
-            parameters=parameters_of_given(work.store, one.movie, one.source, arguments.get("curated_from")),
+            parameters=its_own,
             progress=progress,
         )
         _tell_stored(record, one.movie, arguments, work)

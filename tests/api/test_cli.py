@@ -357,6 +357,10 @@ def test_a_trks_file_goes_in_as_a_tracking_a_movie(
     assert taught.movie is not None
     assert np.array_equal(taught.movie.frame(3)[1], raw_of(drawings[1])[3, :, :, 1])
     assert np.array_equal(taught.labels.frame(3), drawings[1].labels[3])
+    corrected = ("--kind", "curated", "--author", "A. Curator", "--curated-from", records[0].id)
+    refused = on_server("ingest", path, *corrected, "--json")  # the second movie is another one
+    assert (refused.code, "is of another movie" in refused.err) == (3, True)
+    assert store.trackings([records[0].movie_id]) == records[:1]
 
 
 @pytest.mark.neo4j
