@@ -106,16 +106,14 @@ class Access:
         forwards it, nor is it in HTTP/1.0, which nginx spoke by default up to 1.29.6.
         """
         if scope.get("http_version") == "1.0":
-            return "it is in HTTP/1.0, as of a proxy"
+            return "it is in HTTP/1.0, as some proxies forward"
         if forwarded := next((name for name in FORWARDED if name in headers), None):
             return f"a proxy forwards it ({forwarded})"
         host = headers.get("host", "").lower()
         if headers.get("origin", f"http://{host}").partition("://")[2] != host:
             return f"a page of {headers['origin']} sends it"
         name = host.rpartition(":")[0] if ":" in host.rpartition("]")[2] else host
-        return (
-            None if name in LOCAL_NAMES or name == self._settings.host else f"it is for {host or 'no host'}"
-        )
+        return None if name in (*LOCAL_NAMES, self._settings.host) else f"it is for {host or 'no host'}"
 
 
 class AccessControl:

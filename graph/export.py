@@ -67,9 +67,10 @@ def restore_export(
         InputError: a file is missing or damaged; what was whole is restored.
         StoreError: a tracking came out as another one: its files were changed.
     """
-    for movie in _movies(folder):
+    movies, trackings = _movies(folder), exported_trackings(folder)
+    for movie in movies:
         store.restore_movie(movie)
-    for tracking in progress(exported_trackings(folder), "Restoring trackings"):
+    for tracking in progress(trackings, "Restoring trackings"):
         _restore(store, tracking, folder, imported=imported)
 
 

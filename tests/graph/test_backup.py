@@ -172,12 +172,14 @@ def test_a_changed_export_is_not_taken_for_the_same(store: LineageStore, tmp_pat
 def test_what_an_export_lacks_is_named(
     store: LineageStore, tmp_path: Path, lost: str, read: Callable[[LineageStore, Path], object]
 ) -> None:
-    put(store, lineages.division())
+    record = put(store, lineages.division())
     export_to(store, PixelStore(tmp_path / "pixels"), tmp_path / "backup")
+    store.delete_movie(record.movie_id)
     (tmp_path / "backup" / lost).rename(tmp_path / "elsewhere")
     with pytest.raises(InputError, match="No such file") as refused:
         read(store, tmp_path / "backup")
     assert refused.value.place == str(tmp_path / "backup" / lost)
+    assert store.movies() == []
 
 
 def answers(query: LiteralString, tx: ManagedTransaction) -> list[Record]:
